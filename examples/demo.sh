@@ -1,0 +1,17 @@
+#!/bin/sh
+# The main job, for real: the embedded model reads requests, chooses tools of two MCP servers and
+# answers with what they said. Started by `make demo`.
+set -eu
+cd "$(dirname "$0")/.."
+
+umcp models pull smollm2-135m
+
+run() {
+  printf '\n$ umcp run "%s"\n' "$1"
+  umcp run "$1" --model local:smollm2-135m \
+    --server "time=python -m mcp_server_time --local-timezone Etc/UTC" \
+    --server "desk=python examples/desk_server.py" </dev/null
+}
+
+run "Add 1234 and 4321"
+run "What is the current time in Asia/Tokyo?"

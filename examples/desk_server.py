@@ -1,0 +1,64 @@
+"""A small MCP server for demonstrations: sums, notes and words. Run it with any MCP host."""
+
+from typing import Annotated
+
+from fastmcp import FastMCP
+from fastmcp.exceptions import ToolError
+from pydantic import Field
+
+server = FastMCP(
+    "desk", instructions="Sums, notes and words. Notes are kept while the server runs."
+)
+notes: dict[str, str] = {}
+
+READ = {"readOnlyHint": True}
+
+
+@server.tool(annotations=READ)
+def add(
+    a: Annotated[float, Field(description="The first number", examples=[17])],
+    b: Annotated[float, Field(description="The second number", examples=[25])],
+) -> float:
+    """Add two numbers: a plus b."""
+    return a + b
+
+
+@server.tool(annotations=READ)
+def multiply(
+    a: Annotated[float, Field(description="The first number", examples=[6])],
+    b: Annotated[float, Field(description="The second number", examples=[9])],
+) -> float:
+    """Multiply two numbers: a times b."""
+    return a * b
+
+
+@server.tool
+def save_note(
+    title: Annotated[str, Field(description="A name for the note", examples=["garden"])],
+    text: Annotated[str, Field(description="What to remember", examples=["water the roses"])],
+) -> str:
+    """Save a note: remember a text under a title."""
+    notes[title.lower()] = text
+    return f"Saved the note {title!r}."
+
+
+@server.tool(annotations=READ)
+def read_note(
+    title: Annotated[str, Field(description="The note's name", examples=["garden"])],
+) -> str:
+    """Read the note with a title."""
+    if title.lower() not in notes:
+        raise ToolError(f"There is no note {title!r}. The notes are: {', '.join(notes) or 'none'}.")
+    return notes[title.lower()]
+
+
+@server.tool(annotations=READ)
+def count_words(
+    text: Annotated[str, Field(description="The text", examples=["the cat sat down"])],
+) -> int:
+    """Count the words of a text: how many words there are."""
+    return len(text.split())
+
+
+if __name__ == "__main__":
+    server.run(show_banner=False)

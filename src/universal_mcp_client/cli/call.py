@@ -1,0 +1,102 @@
+"""`umcp call`: one tool, called without a model."""
+
+import argparse
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from universal_mcp_client.cli.errors import DONE, FAILED, say
+from universal_mcp_client.cli.options import add_servers, parser, print_json
+from universal_mcp_client.config.discovery import selected
+from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.models.calls import describe
+from universal_mcp_client.tools.base import CallContext
+from universal_mcp_client.tools.checked import CheckedToolset
+from universal_mcp_client.tools.combined import unknown_tool
+from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.messages import ToolCall
+
+EXAMPLES = """
+umcp call time get_current_time --arg timezone=Asia/Tokyo --server "time=uvx mcp-server-time"
+umcp call files read_file '{"path": "README.md"}'
+umcp call "uvx mcp-server-time" get_current_time '{"timezone": "UTC"}' --json
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    to = parser("call", "Call one tool of one server.", EXAMPLES)
+    to.add_argument("server_name", metavar="SERVER", help="a server's name, URL or command line")
+    to.add_argument("tool", metavar="TOOL", help="the tool's own name")
+    to.add_argument("arguments", nargs="?", metavar="JSON", help="the arguments as a JSON object")
+    to.add_argument(
+        "--arg", action="append", default=[], metavar="k=v", help="one argument; may be repeated"
+    )
+    add_servers(to)
+    to.add_argument("--json", action="store_true", help="print the result in MCP's own shapes")
+    return asyncio.run(_main(to.parse_args(argv)))
+
+
+async def _main(options: argparse.Namespace) -> int:
+    from universal_mcp_client.mcp.convert import in_mcp_shape
+    from universal_mcp_client.mcp.server import Server
+
+    server = Server(_server(options))
+    await server.open()
+    try:
+        specs = {spec.name: spec for spec in await server.list_tools()}
+        if options.tool not in specs:
+            raise ConfigError(f"Server {server.name!r}: {unknown_tool(options.tool, list(specs))}")
+        arguments = _arguments(options, specs[options.tool].input_schema)
+        call = ToolCall(id="call", name=options.tool, arguments=arguments)
+        result = await CheckedToolset(wrapped=server).call_tool(call, CallContext())
+    finally:
+        await server.close()
+    if options.json:
+        print_json(in_mcp_shape(result))
+    elif result.is_error:
+        say(result.text or "the tool failed without a message.")
+    else:
+        print("\n".join(describe(part) for part in result.content))
+    return FAILED if result.is_error else DONE
+
+
+def _server(options: argparse.Namespace) -> ServerConfig:
+    configs = selected(options.server, options.config) if options.server else []
+    for config in configs:
+        if config.name == options.server_name:
+            return config
+    if configs:
+        raise ConfigError(
+            f"There is no server {options.server_name!r}; --server gives: "
+            f"{', '.join(c.name for c in configs)}."
+        )
+    return selected([options.server_name], options.config)[0]
+
+
+def _arguments(options: argparse.Namespace, schema: Mapping[str, Any]) -> dict[str, Any]:
+    arguments: dict[str, Any] = {}
+    if options.arguments is not None:
+        try:
+            given: object = json.loads(options.arguments)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"The arguments are not valid JSON: {error}.") from error
+        if not isinstance(given, dict):
+            raise ConfigError("The arguments must be a JSON object, such as '{\"a\": 1}'.")
+        arguments |= given
+    for pair in options.arg:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--arg {pair!r}: write it as name=value.")
+        arguments[name] = _value(text, (schema.get("properties") or {}).get(name) or {})
+    return arguments
+
+
+def _value(text: str, schema: Mapping[str, Any]) -> Any:
+    """A `--arg` value: a string where the schema wants one, else JSON where it is JSON."""
+    if schema.get("type") == "string":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

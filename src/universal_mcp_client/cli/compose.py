@@ -1,0 +1,95 @@
+"""From command-line options to an agent with its host."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from universal_mcp_client.app import Agent
+from universal_mcp_client.config import definitions
+from universal_mcp_client.config.discovery import selected
+from universal_mcp_client.config.settings import Settings, load_settings
+from universal_mcp_client.core.agent import Tool
+from universal_mcp_client.core.limits import Limits
+from universal_mcp_client.models.base import Model, ModelSettings
+from universal_mcp_client.models.registry import Choice, choose, resolve
+from universal_mcp_client.tools.approval import destructive, everything
+from universal_mcp_client.tools.filtered import FilteredToolset
+from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.interaction import Interaction
+from universal_mcp_client.types.usage import Price
+
+if TYPE_CHECKING:
+    from universal_mcp_client.mcp.host import Host
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    agent: Agent
+    host: "Host | None"
+    choice: Choice
+
+
+def compose(options: argparse.Namespace, interaction: Interaction) -> Composed:
+    """The agent which the options, its file and the settings describe together."""
+    settings = load_settings()
+    definition = definitions.agent(options.agent or settings.agent)
+    servers: Sequence[str] = options.server or definition.servers or ()
+    configs = (
+        [] if definition.servers == () and not options.server else selected(servers, options.config)
+    )
+    choice = (
+        Choice(options.model, "--model names it")
+        if options.model
+        else Choice(definition.model, f"the agent {definition.name!r} names it")
+        if definition.model
+        else choose(settings.model)
+    )
+    host, tools = None, list[Tool]()
+    if configs:
+        from universal_mcp_client.mcp.host import Host
+
+        host = Host(*configs, interaction=interaction)
+        allow = [p for p in definition.tools if not p.startswith("!")]
+        deny = [p[1:] for p in definition.tools if p.startswith("!")]
+        tools.append(
+            FilteredToolset(wrapped=host, allow=allow, deny=deny) if allow or deny else host
+        )
+    agent = Agent(
+        _model(choice.name, settings),
+        instructions=definition.instructions,
+        tools=tools,
+        settings=ModelSettings.parse(definition.settings, str(definition.path)),
+        limits=_limits(options, definition, settings),
+        name=definition.name,
+        description=definition.description,
+        interaction=None if options.yes or settings.approve == "never" else interaction,
+        approve=everything if settings.approve == "writes" else destructive,
+        result_budget=settings.result_budget,
+    )
+    return Composed(agent, host, choice)
+
+
+def _model(name: str, settings: Settings) -> Model:
+    for pattern, price in settings.prices.items():
+        if fnmatchcase(name, pattern):
+            return resolve(name, price=Price(**price.model_dump()))
+    return resolve(name)
+
+
+def _limits(
+    options: argparse.Namespace, definition: definitions.AgentDefinition, settings: Settings
+) -> Limits:
+    values = settings.limits.model_dump()
+    if unknown := definition.limits.keys() - values.keys():
+        raise ConfigError(
+            f"{definition.path}: unknown limit {sorted(unknown)[0]!r}. "
+            f"The limits are: {', '.join(values)}."
+        )
+    values |= dict(definition.limits)
+    if options.max_turns is not None:
+        if options.max_turns < 1:
+            raise ConfigError("--max-turns must be 1 or more.")
+        values["turns"] = options.max_turns
+    return Limits(**values)

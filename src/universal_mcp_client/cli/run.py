@@ -1,0 +1,104 @@
+"""`umcp run`: one prompt, to its end."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from universal_mcp_client.cli.compose import Composed, compose
+from universal_mcp_client.cli.errors import DONE, LIMIT, say
+from universal_mcp_client.cli.options import add_agent, parser, print_json
+from universal_mcp_client.cli.prompts import expanded
+from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.events import RunResult
+from universal_mcp_client.ui.jsonl import event_line, result_document
+from universal_mcp_client.ui.plain import PlainRenderer
+from universal_mcp_client.ui.terminal import TerminalInteraction
+
+EXAMPLES = """
+umcp run "What time is it in Tokyo?" --server "uvx mcp-server-time"
+umcp run "Summarize README.md" --agent files --model anthropic:claude-sonnet-5
+git diff | umcp run "Review this diff:" --model openai:gpt-5
+umcp run "List three rivers" --output-schema rivers.schema.json --json
+umcp run "/summarize path=README.md" --agent files
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    to = parser("run", "Answer one prompt with an agent, its model and its tools.", EXAMPLES)
+    to.add_argument("prompt", metavar="PROMPT", help="the prompt; - or a pipe adds standard input")
+    add_agent(to)
+    form = to.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the result as one JSON document")
+    form.add_argument("--stream-json", action="store_true", help="print every event as a JSON line")
+    to.add_argument("--output-schema", type=Path, metavar="F", help="a JSON Schema for the answer")
+    options = to.parse_args(argv)
+    prompt = expanded(_with_stdin(options.prompt))
+    schema = _schema(options.output_schema) if options.output_schema else None
+    composed = compose(options, TerminalInteraction())
+    return asyncio.run(_run(composed, prompt, schema, options))
+
+
+async def _run(
+    composed: Composed, prompt: str, schema: dict[str, Any] | None, options: argparse.Namespace
+) -> int:
+    quiet = options.json or options.stream_json
+    renderer = PlainRenderer(stream=not quiet and sys.stdout.isatty())
+    renderer.note(f"Model: {composed.choice.name} ({composed.choice.why})")
+    async with composed.agent as agent:
+        for error in composed.host.failures.values() if composed.host else ():
+            say(str(error))
+        async with agent.stream(prompt, output_type=schema) as run:
+            async for event in run:
+                renderer.show(event)
+                if options.stream_json:
+                    print(event_line(event), flush=True)
+    return _finish(run.result, composed, options)
+
+
+def _finish(result: RunResult[Any], composed: Composed, options: argparse.Namespace) -> int:
+    if options.json:
+        print_json(result_document(result))
+    elif result.structured_output is not None:
+        print_json(result.structured_output)
+    elif not options.stream_json and not sys.stdout.isatty():
+        print(result.output)
+    if result.limit is not None:
+        say(composed.agent.limits.describe(result.limit))
+        return LIMIT
+    return DONE
+
+
+def _with_stdin(prompt: str) -> str:
+    if prompt != "-" and (sys.stdin is None or sys.stdin.isatty()):
+        return prompt
+    piped = _piped() if prompt != "-" else sys.stdin.read()
+    if prompt == "-":
+        return piped
+    return f"{prompt}\n\n{piped}" if piped.strip() else prompt
+
+
+def _piped() -> str:
+    """What is waiting on a pipe or in a file; an open but silent stdin is left alone."""
+    import os
+    import stat
+
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    return sys.stdin.read() if stat.S_ISFIFO(mode) or stat.S_ISREG(mode) else ""
+
+
+def _schema(path: Path) -> dict[str, Any]:
+    try:
+        schema: object = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"--output-schema: cannot read {path}: {error.strerror}.") from error
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            f"--output-schema: {path}, line {error.lineno}, column {error.colno}: {error.msg}."
+        ) from error
+    if not isinstance(schema, dict):
+        raise ConfigError(f"--output-schema: {path} must hold a JSON object.")
+    return schema

@@ -1,0 +1,248 @@
+"""`umcp servers`: list, add, remove, test, import, trust."""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from universal_mcp_client.cli.errors import DONE, code_of, say
+from universal_mcp_client.cli.options import Parser, add_servers, parser, print_json
+from universal_mcp_client.config.discovery import (
+    PROJECT_FILE,
+    configured,
+    project_file,
+    selected,
+    user_file,
+)
+from universal_mcp_client.config.servers import ServerConfig, read_servers
+from universal_mcp_client.config.sources import server_configs
+from universal_mcp_client.config.trust import is_trusted, trust
+from universal_mcp_client.types.errors import ConfigError, ServerError
+
+EXAMPLES = """
+umcp servers list
+umcp servers add "uvx mcp-server-time"
+umcp servers add docs https://example.com/mcp --header "Authorization=Bearer ${DOCS_TOKEN}"
+umcp servers test time
+umcp servers import claude-desktop
+umcp servers trust
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    to = parser("servers", "Manage the servers that are written down.", EXAMPLES)
+    actions = to.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser)
+    lists = actions.add_parser("list", help="the servers and where they are written")
+    add_servers(lists)
+    lists.add_argument("--json", action="store_true")
+    adds = actions.add_parser("add", help="write a server down")
+    adds.add_argument("words", nargs="+", metavar="[NAME] TARGET", help="a URL or a command line")
+    adds.add_argument("--project", action="store_true", help=f"in {PROJECT_FILE} of this folder")
+    adds.add_argument("--env", action="append", default=[], metavar="K=V")
+    adds.add_argument("--header", action="append", default=[], metavar="K=V")
+    removes = actions.add_parser("remove", help="take a server out")
+    removes.add_argument("name")
+    removes.add_argument("--project", action="store_true", help=f"from {PROJECT_FILE}")
+    tests = actions.add_parser("test", help="connect, and say what is there")
+    tests.add_argument("names", nargs="*", metavar="SERVER")
+    add_servers(tests)
+    tests.add_argument("--json", action="store_true")
+    imports = actions.add_parser("import", help="take over servers from another program")
+    imports.add_argument("program", help=f"{', '.join(_elsewhere())}, or a file")
+    trusts = actions.add_parser("trust", help=f"let {PROJECT_FILE} start its programs")
+    trusts.add_argument("file", nargs="?", type=Path)
+    for action in (lists, adds, removes, tests, imports, trusts):
+        action.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
+    options = to.parse_args(argv or ["list"])
+    match options.action:
+        case "add":
+            return _add(options)
+        case "remove":
+            return _remove(options)
+        case "test":
+            return asyncio.run(_test(options))
+        case "import":
+            return _import(options.program)
+        case "trust":
+            return _trust(options.file)
+        case _:
+            return _list(options)
+
+
+def _list(options: argparse.Namespace) -> int:
+    found = (
+        selected(options.server, options.config) if options.server else configured(options.config)
+    )
+    if options.json:
+        print_json(
+            [
+                {
+                    "name": s.name,
+                    "transport": s.transport,
+                    "target": s.target,
+                    "source": s.source,
+                    "disabled": s.disabled,
+                }
+                for s in found
+            ]
+        )
+        return DONE
+    if not found:
+        say("no servers yet; `umcp servers add` writes one down.")
+    width = max((len(s.name) for s in found), default=0)
+    for server in found:
+        state = "disabled" if server.disabled else f"{server.transport:<5} {server.target}"
+        print(f"{server.name:<{width}}  {state}  ({server.source or 'given'})")
+    return DONE
+
+
+def _add(options: argparse.Namespace) -> int:
+    *names, target = options.words
+    if len(names) > 1:
+        raise ConfigError("Give a name and a target; put a command line with options in quotes.")
+    config = server_configs([f"{names[0]}={target}" if names else target])[0]
+    path = Path.cwd() / PROJECT_FILE if options.project else user_file()
+    entry: dict[str, Any] = (
+        {"command": config.command, "args": list(config.args)}
+        if config.transport == "stdio"
+        else {"type": config.transport, "url": config.url}
+    )
+    if options.env:
+        entry["env"] = _pairs(options.env, "--env")
+    if options.header:
+        entry["headers"] = _pairs(options.header, "--header")
+    _edit(path, {config.name: entry})
+    if options.project:
+        trust(path)  # who writes it here has seen it
+    say(f"{config.name} is in {path}. `umcp servers test {config.name}` tries it.")
+    return DONE
+
+
+def _pairs(texts: Sequence[str], option: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"{option} {text!r}: write it as name=value.")
+        pairs[key.strip()] = value.strip()
+    return pairs
+
+
+def _remove(options: argparse.Namespace) -> int:
+    path = (project_file() or Path.cwd() / PROJECT_FILE) if options.project else user_file()
+    known = [s.name for s in read_servers(path)] if path.is_file() else []
+    if options.name not in known:
+        raise ConfigError(
+            f"There is no server {options.name!r} in {path}. It has: {', '.join(known) or 'none'}."
+        )
+    trusted = options.project and is_trusted(path)
+    _edit(path, {options.name: None})
+    if trusted:
+        trust(path)
+    say(f"{options.name} is no longer in {path}.")
+    return DONE
+
+
+def _edit(path: Path, changes: dict[str, dict[str, Any] | None]) -> None:
+    """Change servers of a file, whose other content stays as it is."""
+    data: dict[str, Any] = {"mcpServers": {}}
+    if path.is_file():
+        read_servers(path)  # a file that is broken is not written over
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
+    servers = data["mcpServers"] if "mcpServers" in data else data["servers"]
+    for name, entry in changes.items():
+        if entry is None:
+            del servers[name]
+        else:
+            servers[name] = entry
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+async def _test(options: argparse.Namespace) -> int:
+    from universal_mcp_client.mcp.server import Server
+
+    configs = selected([*options.names, *options.server], options.config)
+    if not configs:
+        raise ConfigError("There are no servers. Name one, or `umcp servers add` one.")
+
+    async def test(config: ServerConfig) -> tuple[dict[str, Any], ServerError | None]:
+        server, started = Server(config), time.monotonic()
+        row: dict[str, Any] = {"name": config.name, "target": config.target}
+        try:
+            await server.open()
+            took = round(time.monotonic() - started, 3)
+            tools = [spec.name for spec in await server.list_tools()]
+            row |= {
+                "ok": True,
+                "protocol": server.protocol_version,
+                "seconds": took,
+                "tools": tools,
+            }
+        except ServerError as error:
+            return row | {"ok": False, "error": str(error)}, error
+        finally:
+            await server.close()
+        return row, None
+
+    rows = await asyncio.gather(*map(test, configs))
+    if options.json:
+        print_json([row for row, _ in rows])
+    for row, error in rows if not options.json else ():
+        if error is not None:
+            print(f"✗ {error}")
+        else:
+            count = len(row["tools"])
+            print(f"✓ {row['name']}: {count} tools, MCP {row['protocol']}, {row['seconds']:.2f} s")
+    return max((code_of(error) for _, error in rows if error), default=DONE)
+
+
+def _elsewhere() -> dict[str, list[Path]]:
+    """Where other programs keep their servers."""
+    home = Path.home()
+    desktop = {
+        "darwin": home / "Library/Application Support/Claude",
+        "win32": home / "AppData/Roaming/Claude",
+    }.get(sys.platform, home / ".config/Claude")
+    return {
+        "claude-desktop": [desktop / "claude_desktop_config.json"],
+        "claude-code": [home / ".claude.json"],
+        "cursor": [Path.cwd() / ".cursor/mcp.json", home / ".cursor/mcp.json"],
+        "vscode": [Path.cwd() / ".vscode/mcp.json"],
+        "windsurf": [home / ".codeium/windsurf/mcp_config.json"],
+    }
+
+
+def _import(program: str) -> int:
+    places = _elsewhere().get(program, [Path(program).expanduser()])
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        raise ConfigError(f"There is no file {' or '.join(map(str, places))}.")
+    names = [server.name for server in read_servers(path)]
+    data = json.loads(path.read_text(encoding="utf-8-sig"))
+    entries = data.get("mcpServers") or data.get("servers") or {}
+    present = {s.name for s in read_servers(user_file())} if user_file().is_file() else set[str]()
+    new = {name: entries[name] for name in names if name not in present}
+    _edit(user_file(), new)
+    kept = sorted(set(names) & present)
+    say(f"{len(new)} servers from {path} are now in {user_file()}: {', '.join(new) or 'none'}.")
+    if kept:
+        say(f"These were there already and stay as they are: {', '.join(kept)}.")
+    return DONE
+
+
+def _trust(path: Path | None) -> int:
+    file = path or project_file()
+    if file is None or not file.is_file():
+        raise ConfigError(f"There is no {path or PROJECT_FILE} here or above.")
+    for server in read_servers(file):
+        say(f"{server.name}: {'disabled' if server.disabled else server.target}")
+    trust(file)
+    say(f"{file} is trusted as it is now.")
+    return DONE

@@ -1,0 +1,1 @@
+"""What users write down: servers, settings, agents, prompts. Validated here, once."""

@@ -1,0 +1,311 @@
+"""MCP servers from the `mcpServers` JSON that Claude Desktop, Cursor, VS Code and FastMCP share."""
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, cast
+
+from universal_mcp_client.types.errors import ConfigError
+
+Transport: TypeAlias = Literal["stdio", "http", "sse", "memory"]
+
+CONNECT_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerConfig:
+    """How to reach one server.
+
+    `timeout` bounds each request, `connect_timeout` the start and the handshake, both in seconds.
+    `allow` and `deny` are shell-style patterns over the server's own tool names. A `required`
+    server that fails ends the opening of its host. `source` is where this was written.
+    """
+
+    name: str
+    transport: Transport
+    command: str = ""
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    cwd: str | None = None
+    url: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    instance: Any = None
+    timeout: float | None = None
+    connect_timeout: float = CONNECT_TIMEOUT
+    disabled: bool = False
+    required: bool = False
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    source: str = ""
+
+    @property
+    def target(self) -> str:
+        """The command line or the URL, for people."""
+        match self.transport:
+            case "stdio":
+                import shlex
+
+                return shlex.join([self.command, *self.args])
+            case "http" | "sse":
+                return self.url
+            case "memory":
+                return f"in this process: {type(self.instance).__name__}"
+
+
+_TRANSPORTS: Mapping[str, Transport] = {
+    "stdio": "stdio",
+    "http": "http",
+    "streamable-http": "http",
+    "streamable_http": "http",
+    "streamableHttp": "http",
+    "sse": "sse",
+}
+_KEYS = {
+    "type",
+    "transport",
+    "command",
+    "args",
+    "env",
+    "cwd",
+    "url",
+    "headers",
+    "timeout",
+    "connectTimeout",
+    "disabled",
+    "enabled",
+    "required",
+    "tools",
+}
+# Other programs' keys in the shared file, which mean nothing to us.
+_FOREIGN = {
+    "description",
+    "icon",
+    "gallery",
+    "version",
+    "alwaysAllow",
+    "autoApprove",
+    "dev",
+    "name",
+    "authProviderType",
+    "oauth",
+    "$schema",
+}
+_VARIABLE = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
+
+
+def read_servers(path: Path) -> list[ServerConfig]:
+    """The servers of a config file. Raises ConfigError that names the file and the line."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8: {error.reason} at byte {error.start}.") from error
+    try:
+        data: object = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            f"{path}, line {error.lineno}, column {error.colno}: {error.msg}. "
+            "The file must be JSON, without comments or trailing commas."
+        ) from error
+    return _Reader(str(path), text, path.parent).servers(data)
+
+
+def parse_servers(data: Mapping[str, Any], source: str = "the given config") -> list[ServerConfig]:
+    """The servers of a config that is in memory already."""
+    return _Reader(source, "", Path.cwd()).servers(data)
+
+
+class _Reader:
+    def __init__(self, source: str, text: str, folder: Path) -> None:
+        self.source = source
+        self.text = text
+        self.folder = folder
+
+    def fail(self, message: str, *path: str) -> ConfigError:
+        line = self._line(path)
+        where = f"{self.source}, line {line}" if line else self.source
+        return ConfigError(f"{where}: {message}")
+
+    def _line(self, path: Sequence[str]) -> int | None:
+        """The line of a key: the keys of its path are looked for one after another."""
+        position = 0
+        for key in path:
+            found = re.compile(re.escape(json.dumps(key)) + r"\s*:").search(self.text, position)
+            if found is None:
+                return None
+            position = found.start()
+        return self.text.count("\n", 0, position) + 1 if self.text and path else None
+
+    def servers(self, data: object) -> list[ServerConfig]:
+        if not isinstance(data, Mapping):
+            raise self.fail('expected an object with the key "mcpServers".')
+        root = cast(Mapping[str, Any], data)
+        key = next((k for k in ("mcpServers", "servers") if k in root), None)
+        if key is None:
+            near = difflib.get_close_matches("mcpServers", list(root), n=1, cutoff=0.6)
+            hint = f" Did you mean it by {near[0]!r}?" if near else ""
+            raise self.fail(f'there is no key "mcpServers".{hint}', *near)
+        entries = root[key]
+        if not isinstance(entries, Mapping):
+            raise self.fail(f'"{key}" must be an object from server names to servers.', key)
+        return [
+            self.server(key, name, entry)
+            for name, entry in cast(Mapping[str, Any], entries).items()
+        ]
+
+    def server(self, root: str, name: str, entry: object) -> ServerConfig:
+        path = (root, name)
+        if not _NAME.match(name):
+            raise self.fail(f"server name {name!r}: use letters, digits, '_', '-' and '.'.", *path)
+        if not isinstance(entry, Mapping):
+            raise self.fail(f"server {name!r} must be an object.", *path)
+        values = cast(Mapping[str, Any], entry)
+        for key in values.keys() - _KEYS - _FOREIGN:
+            near = difflib.get_close_matches(key, _KEYS, n=1)
+            hint = (
+                f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(sorted(_KEYS))}."
+            )
+            raise self.fail(f"server {name!r}: unknown key {key!r}. {hint}", *path, key)
+        disabled = self._of(values, path, "disabled", bool) or values.get("enabled") is False
+        if disabled:  # its variables need not be set
+            return ServerConfig(name=name, transport="stdio", disabled=True, source=self.source)
+        transport = self._transport(values, path)
+        allow, deny = self._tools(values, path)
+        timeout = self._seconds(values, path, "timeout")
+        cwd = self._string(values, path, "cwd")
+        return ServerConfig(
+            name=name,
+            transport=transport,
+            command=self._string(values, path, "command") or "",
+            args=tuple(self._strings(values, path, "args")),
+            env=self._mapping(values, path, "env"),
+            cwd=str((self.folder / Path(cwd).expanduser()).resolve()) if cwd else None,
+            url=self._string(values, path, "url") or "",
+            headers=self._mapping(values, path, "headers"),
+            timeout=timeout,
+            connect_timeout=self._seconds(values, path, "connectTimeout") or CONNECT_TIMEOUT,
+            required=bool(self._of(values, path, "required", bool)),
+            allow=allow,
+            deny=deny,
+            source=self.source,
+        )
+
+    def _transport(self, values: Mapping[str, Any], path: tuple[str, str]) -> Transport:
+        name = path[1]
+        said = values.get("type") or values.get("transport")
+        if said is not None and said not in _TRANSPORTS:
+            raise self.fail(
+                f"server {name!r}: unknown transport {said!r}; use stdio, http or sse.",
+                *path,
+                "type" if "type" in values else "transport",
+            )
+        if "command" in values and "url" in values:
+            raise self.fail(f'server {name!r} has both "command" and "url"; keep one.', *path)
+        if "url" in values:
+            url = str(values["url"])
+            guessed: Transport = "sse" if url.split("?")[0].rstrip("/").endswith("/sse") else "http"
+            transport = _TRANSPORTS[said] if said else guessed
+        elif "command" in values:
+            transport = _TRANSPORTS[said] if said else "stdio"
+        else:
+            raise self.fail(f'server {name!r} needs a "command" (stdio) or a "url" (HTTP).', *path)
+        if (transport == "stdio") != ("command" in values):
+            raise self.fail(
+                f"server {name!r}: transport {said!r} does not fit its other keys.", *path
+            )
+        return transport
+
+    def _tools(
+        self, values: Mapping[str, Any], path: tuple[str, str]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        given = values.get("tools")
+        if isinstance(given, Mapping):
+            rules = cast(Mapping[str, Any], given)
+            if unknown := rules.keys() - {"allow", "deny"}:
+                raise self.fail(
+                    f'server {path[1]!r}: unknown key {sorted(unknown)[0]!r} in "tools"; '
+                    'use "allow" and "deny".',
+                    *path,
+                    "tools",
+                )
+            return (
+                tuple(self._strings(rules, (*path, "tools"), "allow")),
+                tuple(self._strings(rules, (*path, "tools"), "deny")),
+            )
+        patterns = self._strings(values, path, "tools")
+        return (
+            tuple(p for p in patterns if not p.startswith("!")),
+            tuple(p[1:] for p in patterns if p.startswith("!")),
+        )
+
+    def _of(self, values: Mapping[str, Any], path: Sequence[str], key: str, kind: type) -> Any:
+        value = values.get(key)
+        if value is not None and (
+            not isinstance(value, kind) or (kind is not bool and isinstance(value, bool))
+        ):
+            words = {bool: "true or false", str: "a string", list: "an array", Mapping: "an object"}
+            raise self.fail(
+                f"server {path[1]!r}: {key!r} must be {words.get(kind, kind.__name__)}, "
+                f"not {json.dumps(value)}.",
+                *path,
+                key,
+            )
+        return value
+
+    def _string(self, values: Mapping[str, Any], path: Sequence[str], key: str) -> str | None:
+        value = self._of(values, path, key, str)
+        return self._expand(value, path, key) if value is not None else None
+
+    def _strings(self, values: Mapping[str, Any], path: Sequence[str], key: str) -> list[str]:
+        items = cast(list[object], self._of(values, path, key, list) or [])
+        for item in items:
+            if not isinstance(item, str):
+                raise self.fail(
+                    f"server {path[1]!r}: {key!r} must hold strings only; write "
+                    f'"{json.dumps(item)}" for {json.dumps(item)}.',
+                    *path,
+                    key,
+                )
+        return [self._expand(cast(str, item), path, key) for item in items]
+
+    def _mapping(self, values: Mapping[str, Any], path: Sequence[str], key: str) -> dict[str, str]:
+        items = cast(Mapping[str, object], self._of(values, path, key, cast(type, Mapping)) or {})
+        out: dict[str, str] = {}
+        for name, value in items.items():
+            if not isinstance(value, str | int | float) or isinstance(value, bool):
+                raise self.fail(
+                    f"server {path[1]!r}: {key}.{name} must be a string.", *path, key, name
+                )
+            out[name] = self._expand(str(value), path, f"{key}.{name}")
+        return out
+
+    def _seconds(self, values: Mapping[str, Any], path: Sequence[str], key: str) -> float | None:
+        value = values.get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            raise self.fail(
+                f"server {path[1]!r}: {key!r} must be a number of seconds above 0.", *path, key
+            )
+        return float(value)
+
+    def _expand(self, text: str, path: Sequence[str], key: str) -> str:
+        def value(match: re.Match[str]) -> str:
+            name, default = match.group(1), match.group(2)
+            found = os.environ.get(name) or default
+            if found is None:
+                raise self.fail(
+                    f"server {path[1]!r}: the environment variable {name} (in {key!r}) is not set. "
+                    f"Set it, or give a default: ${{{name}:-value}}.",
+                    *path,
+                    key.split(".")[0],
+                )
+            return found
+
+        return _VARIABLE.sub(value, text)

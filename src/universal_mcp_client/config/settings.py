@@ -1,0 +1,85 @@
+"""Our own settings: `~/.universal_mcp/config.toml`, overridden by `UMCP_*` variables."""
+
+import tomllib
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from universal_mcp_client.config.paths import home
+from universal_mcp_client.types.errors import ConfigError
+
+
+class LimitSettings(BaseModel):
+    """Bounds on every run; a run's own options and an agent's file override them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    turns: int | None = Field(default=50, gt=0)
+    tool_calls: int | None = Field(default=None, gt=0)
+    tokens: int | None = Field(default=None, gt=0)
+    cost: float | None = Field(default=None, gt=0)
+    seconds: float | None = Field(default=None, gt=0)
+
+
+class PriceSettings(BaseModel):
+    """US dollars per million tokens."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    input: float
+    output: float
+    cache_read: float | None = None
+    cache_write: float | None = None
+
+
+class Settings(BaseSettings):
+    """What applies where nothing more particular is said.
+
+    `approve` says which tools a person is asked about first: those declared "destructive",
+    all but those declared read-only ("writes"), or "never". `prices` maps `provider:model`
+    patterns to prices, for cost limits.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="UMCP_", env_nested_delimiter="__", extra="forbid", validate_default=False
+    )
+
+    model: str | None = None
+    agent: str = "assistant"
+    approve: Literal["destructive", "writes", "never"] = "destructive"
+    result_budget: int = Field(default=25_000, gt=0)
+    limits: LimitSettings = LimitSettings()
+    prices: dict[str, PriceSettings] = Field(default_factory=dict[str, PriceSettings])
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = TomlConfigSettingsSource(settings_cls, home() / "config.toml")
+        return init_settings, env_settings, file
+
+
+def load_settings() -> Settings:
+    """The settings. Raises ConfigError that names the file or the variable at fault."""
+    path = home() / "config.toml"
+    try:
+        return Settings()
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}.") from error
+    except ValidationError as error:
+        first: Any = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        known = ", ".join(Settings.model_fields)
+        hint = f" Known settings: {known}." if first["type"] == "extra_forbidden" else ""
+        raise ConfigError(f"{path} (or a UMCP_ variable): {key}: {first['msg']}.{hint}") from error

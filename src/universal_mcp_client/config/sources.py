@@ -1,0 +1,142 @@
+"""Servers without a config file: from a URL, a command line, a file, or an object."""
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+from urllib.parse import urlsplit
+
+from universal_mcp_client.config.servers import ServerConfig, parse_servers, read_servers
+from universal_mcp_client.types.errors import ConfigError
+
+ServerSource: TypeAlias = "str | Path | Mapping[str, Any] | ServerConfig | object"
+"""A URL, a command line, a `.py`, `.js` or `.json` file, a config dict, or a FastMCP server."""
+
+_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)", re.DOTALL)
+_NOISE = {"mcp", "api", "www", "com", "org", "net", "io", "dev", "ai", "app", "localhost", "server"}
+_RUNNERS = {"npx", "uvx", "uv", "pipx", "python", "python3", "node", "bunx", "deno", "docker"}
+
+
+def server_configs(sources: Iterable[ServerSource]) -> list[ServerConfig]:
+    """The servers of all `sources`, with names that are unique.
+
+    Raises ConfigError for what is no server, and where two are given the same name on purpose.
+    """
+    found: list[ServerConfig] = []
+    names: set[str] = set()
+    for source in sources:
+        for config in _of(source):
+            name, number = config.name, 2
+            while name in names:
+                name, number = f"{config.name}_{number}", number + 1
+            names.add(name)
+            found.append(config if name == config.name else replace(config, name=name))
+    return found
+
+
+def _of(source: ServerSource) -> list[ServerConfig]:
+    match source:
+        case ServerConfig():
+            return [source]
+        case Path():
+            return _file(source, "")
+        case str():
+            return _text(source)
+        case Mapping():
+            return parse_servers(cast(Mapping[str, Any], source))
+        case _ if hasattr(source, "run_async") or hasattr(source, "create_initialization_options"):
+            name = _clean(str(getattr(source, "name", "") or "server"))
+            return [ServerConfig(name=name, transport="memory", instance=source)]
+        case _:
+            raise ConfigError(
+                f"{source!r} is no MCP server: give a URL, a command line, a .py, .js or .json file, "
+                "a config dict, or a FastMCP server."
+            )
+
+
+def _text(text: str) -> list[ServerConfig]:
+    name, target = "", text.strip()
+    if (named := _NAMED.match(target)) and "://" not in named.group(1):
+        name, target = named.group(1), named.group(2).strip()
+    if not target:
+        raise ConfigError("An empty string is no MCP server; give a URL, a command line or a file.")
+    if re.match(r"https?://", target):
+        sse = urlsplit(target).path.rstrip("/").endswith("/sse")
+        return [
+            ServerConfig(
+                name=name or _name_of_url(target), transport="sse" if sse else "http", url=target
+            )
+        ]
+    if "://" in target.split()[0]:
+        raise ConfigError(f"{target!r}: only http:// and https:// servers can be reached by URL.")
+    if (re.search(r"\.(py|m?js|json)\Z", target) and " " not in target) or Path(target).is_file():
+        return _file(Path(target), name)
+    try:
+        command, *args = shlex.split(target, posix=os.name != "nt")
+    except ValueError as error:
+        raise ConfigError(f"The command line {target!r} cannot be read: {error}.") from error
+    return [
+        ServerConfig(
+            name=name or _name_of_command(command, args),
+            transport="stdio",
+            command=command,
+            args=tuple(args),
+        )
+    ]
+
+
+def _file(path: Path, name: str) -> list[ServerConfig]:
+    path = path.expanduser()
+    if not path.is_file():
+        raise ConfigError(
+            f"There is no file {path}. A server can be a URL, a command line or a file."
+        )
+    absolute = str(path.resolve())
+    called = name or _clean(path.stem)
+    match path.suffix:
+        case ".json":
+            return read_servers(path)
+        case ".py":
+            return [
+                ServerConfig(
+                    name=called, transport="stdio", command=sys.executable, args=(absolute,)
+                )
+            ]
+        case ".js" | ".mjs" | ".cjs":
+            return [ServerConfig(name=called, transport="stdio", command="node", args=(absolute,))]
+        case _ if os.access(path, os.X_OK):
+            return [ServerConfig(name=called, transport="stdio", command=absolute)]
+        case _:
+            raise ConfigError(f"{path} is no server: it is neither .py, .js, .json nor executable.")
+
+
+def _name_of_url(url: str) -> str:
+    parts = urlsplit(url)
+    words = [w for w in (parts.hostname or "").split(".") if w not in _NOISE and not w.isdigit()]
+    steps = [s for s in parts.path.split("/") if s and s not in _NOISE and s != "sse"]
+    return _clean((words or steps or ["http"])[0])
+
+
+def _name_of_command(command: str, args: list[str]) -> str:
+    program = Path(command).name
+    words = [program]
+    if re.sub(r"[\d.]+\Z", "", program).lower() in _RUNNERS | {"python"}:
+        words = [
+            w for w in args if not w.startswith("-") and w not in ("run", "exec", "tool", "x")
+        ] or words
+    word = words[0].rsplit("/", 1)[-1]
+    word = re.sub(r"(?<=.)@.*|\.(py|m?js)\Z", "", word)
+    short = re.sub(
+        r"\A(mcp[-_]server[-_]|server[-_]|mcp[-_])|([-_]mcp[-_]server|[-_]mcp|[-_]server)\Z",
+        "",
+        word,
+    )
+    return _clean(short or word)
+
+
+def _clean(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-") or "server"

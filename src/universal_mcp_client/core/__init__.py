@@ -1,0 +1,1 @@
+"""The agent: a loop, a run, a recipe, a session. Knows protocols only, no vendor."""

@@ -1,0 +1,117 @@
+"""What can go wrong between us and a server, translated at one place."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+import httpx2
+import mcp_types
+from pydantic import ValidationError
+
+from mcp import MCPError as WireError
+from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.types.errors import (
+    AuthenticationError,
+    MCPError,
+    ServerError,
+    ServerUnavailable,
+)
+
+
+def connect_error(
+    error: BaseException, config: ServerConfig, stderr: Sequence[str], garbage: str | None
+) -> ServerError:
+    """Why a server could not be opened, in words for people, with its last words on stderr."""
+    error = _root(error)
+    name = config.name
+    if isinstance(error, ServerError):
+        return error
+    if isinstance(error, httpx2.HTTPStatusError) and error.response.status_code in (401, 403):
+        return AuthenticationError(
+            f"Server {name!r} ({config.url}) wants a login (HTTP {error.response.status_code}). "
+            'Give it a token in the config: "headers": {"Authorization": "Bearer ${TOKEN}"}.',
+            server=name,
+        )
+    reason = _reason(error, config)
+    if garbage is not None:
+        reason = f"it prints what is not MCP on its standard output: {garbage[:200]!r}"
+    said = "".join(f"\n  | {line}" for line in stderr)
+    return ServerUnavailable(f"Server {name!r} ({config.target}): {reason}.{said}", server=name)
+
+
+def _reason(error: BaseException, config: ServerConfig) -> str:
+    match error:
+        case FileNotFoundError() if config.cwd and not _is_folder(config.cwd):
+            return f"there is no folder {config.cwd}"
+        case FileNotFoundError():
+            return f"there is no command {config.command!r}; is it installed, and on the PATH?"
+        case PermissionError():
+            return f"{config.command!r} may not be executed"
+        case TimeoutError():
+            return f"it did not answer within {config.connect_timeout:g} s"
+        case httpx2.HTTPStatusError():
+            return (
+                f"it answered with HTTP {error.response.status_code} {error.response.reason_phrase}"
+            )
+        case httpx2.ConnectError():
+            return f"nothing answers at {config.url} ({error})"
+        case httpx2.RequestError():
+            return str(error) or type(error).__name__
+        case WireError() if error.code == mcp_types.CONNECTION_CLOSED:
+            return "it closed the connection before it had answered"
+        case WireError():
+            return f"{error.message} (JSON-RPC error {error.code})"
+        case ValidationError():
+            return f"it answered with what is not MCP: {error.errors()[0]['msg']}"
+        case _:
+            return str(error) or type(error).__name__
+
+
+def _is_folder(path: str) -> bool:
+    from pathlib import Path
+
+    return Path(path).is_dir()
+
+
+def _root(error: BaseException) -> BaseException:
+    """Through groups of one and through wrappers, to the error that tells something."""
+    while True:
+        if isinstance(error, BaseExceptionGroup) and error.exceptions:
+            error = error.exceptions[0]
+        elif isinstance(error, RuntimeError) and error.__cause__ is not None:
+            error = error.__cause__
+        else:
+            return error
+
+
+@contextmanager
+def translated(server: str) -> Generator[None]:
+    """Raise the libraries' errors of one request as ours."""
+    try:
+        yield
+    except WireError as error:
+        if error.code == mcp_types.CONNECTION_CLOSED:
+            raise ServerUnavailable(
+                f"Server {server!r} closed the connection.", server=server
+            ) from error
+        raise MCPError(error.message, server=server, code=error.code, data=error.data) from error
+    except httpx2.HTTPStatusError as error:
+        status = error.response.status_code
+        if status in (401, 403):
+            raise AuthenticationError(
+                f"Server {server!r} refuses the request (HTTP {status}).", server=server
+            ) from error
+        raise ServerUnavailable(
+            f"Server {server!r} answered with HTTP {status}.", server=server
+        ) from error
+    except (httpx2.RequestError, OSError) as error:
+        raise ServerUnavailable(
+            f"Server {server!r} cannot be reached: {error}", server=server
+        ) from error
+    except ValidationError as error:
+        raise ServerUnavailable(
+            f"Server {server!r} answered with what is not MCP: {error.errors()[0]['msg']}",
+            server=server,
+        ) from error
+    except RuntimeError as error:  # fastmcp and mcp raise it for sessions that ended, and for
+        # structured content that does not fit the tool's own output schema
+        raise ServerUnavailable(f"Server {server!r}: {error}", server=server) from error

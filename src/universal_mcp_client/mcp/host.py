@@ -1,0 +1,117 @@
+"""The host: many servers, opened at once, each on its own, as one toolset."""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Self
+
+from universal_mcp_client.config.sources import ServerSource, server_configs
+from universal_mcp_client.mcp.server import Server
+from universal_mcp_client.tools.base import CallContext, Toolset
+from universal_mcp_client.tools.combined import CombinedToolset
+from universal_mcp_client.tools.filtered import FilteredToolset
+from universal_mcp_client.types.errors import ConfigError, ServerError
+from universal_mcp_client.types.interaction import Interaction
+from universal_mcp_client.types.messages import ToolCall, ToolResult
+from universal_mcp_client.types.tools import ToolSpec
+
+logger = logging.getLogger(__name__)
+
+
+class Host:
+    """Connections to MCP servers.
+
+    Each source is a URL, a command line, a `.py`, `.js` or `.json` file, a config dict with
+    `mcpServers`, or a FastMCP server object; `"name=…"` in front of a URL or a command names it.
+
+    >>> async with Host("npx -y @modelcontextprotocol/server-everything") as host:
+    ...     print([tool.name for tool in await host.list_tools()])
+
+    All servers open at the same time. One that fails costs the others nothing; `failures` says
+    which and why. A server whose config says `required` raises its error from opening instead.
+    May be entered again while it is open, by other tasks too; the last to leave closes it.
+    """
+
+    def __init__(self, *sources: ServerSource, interaction: Interaction | None = None) -> None:
+        configs = [c for c in server_configs(sources) if not c.disabled]
+        self._servers = {c.name: Server(c, interaction) for c in configs}
+        self._combined = CombinedToolset([_filtered(server) for server in self._servers.values()])
+        self._entered = 0
+        self._changing = asyncio.Lock()
+
+    @property
+    def servers(self) -> Mapping[str, Server]:
+        """All servers by name, the failed ones too."""
+        return self._servers
+
+    @property
+    def failures(self) -> Mapping[str, ServerError]:
+        """Why servers are not there, by name."""
+        return {s.name: s.error for s in self._servers.values() if s.error is not None}
+
+    def __getitem__(self, name: str) -> Server:
+        if name not in self._servers:
+            raise ConfigError(
+                f"There is no server {name!r}. The servers are: {', '.join(self._servers) or 'none'}."
+            )
+        return self._servers[name]
+
+    def __iter__(self) -> Iterator[Server]:
+        return iter(self._servers.values())
+
+    async def list_tools(self) -> Sequence[ToolSpec]:
+        """The tools of all servers under their public names."""
+        return await self._combined.list_tools()
+
+    async def call_tool(self, call: ToolCall, context: CallContext | None = None) -> ToolResult:
+        """Call a tool by its public name."""
+        return await self._combined.call_tool(call, context or CallContext())
+
+    async def __aenter__(self) -> Self:
+        async with self._changing:
+            if self._entered == 0:
+                await self._open()
+            self._entered += 1
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        # In a task of its own: a cancelled caller must not leave processes behind.
+        leaving = asyncio.create_task(self._leave())
+        try:
+            await asyncio.shield(leaving)
+        except asyncio.CancelledError:
+            await asyncio.wait({leaving})
+            raise
+
+    async def _leave(self) -> None:
+        async with self._changing:
+            self._entered -= 1
+            if self._entered == 0:
+                await self._close()
+
+    async def _open(self) -> None:
+        opening = {asyncio.create_task(s.open()): s for s in self._servers.values()}
+        try:
+            for done in asyncio.as_completed(opening):
+                try:
+                    await done
+                except ServerError as error:
+                    if self._servers[error.server].config.required:
+                        raise
+                    logger.warning("%s", error)
+        except BaseException:
+            for task in opening:
+                task.cancel()
+            await asyncio.gather(*opening, return_exceptions=True)
+            await self._close()
+            raise
+
+    async def _close(self) -> None:
+        await asyncio.gather(*(server.close() for server in self._servers.values()))
+
+
+def _filtered(server: Server) -> Toolset:
+    config = server.config
+    if config.allow or config.deny:
+        return FilteredToolset(wrapped=server, allow=config.allow, deny=config.deny)
+    return server

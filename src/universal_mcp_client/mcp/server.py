@@ -1,0 +1,244 @@
+"""One connection to one MCP server, in a task of its own.
+
+Whoever opens, uses or closes it may do so from any task: the connection's context managers are
+entered and left inside `_live` and nowhere else.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Literal, TypeAlias
+
+import mcp_types
+from fastmcp import Client
+from mcp.client.subscriptions import SubscriptionLost, listen
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from mcp import MCPError as WireError
+from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.mcp.convert import tool_result, tool_spec
+from universal_mcp_client.mcp.elicitation import elicitation_handler
+from universal_mcp_client.mcp.failures import connect_error, translated
+from universal_mcp_client.mcp.stderr import StderrTail
+from universal_mcp_client.mcp.transports import transport_of
+from universal_mcp_client.tools.base import CallContext
+from universal_mcp_client.types.errors import MCPError, ServerError, ServerUnavailable
+from universal_mcp_client.types.interaction import Interaction
+from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
+from universal_mcp_client.types.tools import ToolSpec
+
+State: TypeAlias = Literal["closed", "connecting", "connected", "failed"]
+
+logger = logging.getLogger(__name__)
+
+
+class Server:
+    """An MCP server as a toolset: its tools under their own names.
+
+    `state` and `error` say how it is; `client` is the FastMCP client for what this class does not
+    offer, valid while `state` is "connected".
+    """
+
+    def __init__(self, config: ServerConfig, interaction: Interaction | None = None) -> None:
+        self.config = config
+        self.name = config.name
+        self.state: State = "closed"
+        self.error: ServerError | None = None
+        self.client: Client[Any] | None = None
+        self._interaction = interaction
+        self._task: asyncio.Task[None] | None = None
+        self._ready: asyncio.Future[None] | None = None
+        self._stop = asyncio.Event()
+        self._stderr: StderrTail | None = None
+        self._garbage: str | None = None
+        self._listing: Sequence[ToolSpec] = ()
+        self._stale = True
+        self._relisting = asyncio.Lock()
+
+    # Opening and closing
+
+    async def open(self) -> None:
+        """Connect. Raises ServerError when that fails; the task is gone then."""
+        if self._task is None or self._task.done():
+            self.state, self.error, self._garbage = "connecting", None, None
+            self._stop = asyncio.Event()
+            self._ready = asyncio.get_running_loop().create_future()
+            self._task = asyncio.create_task(self._live(self._ready), name=f"mcp:{self.name}")
+        assert self._ready is not None
+        await asyncio.shield(self._ready)
+
+    async def close(self) -> None:
+        """Disconnect, and wait until the server's process is gone. Never raises."""
+        task = self._task
+        if task is None:
+            return
+        self._stop.set()
+        if not task.done() and self._ready is not None and not self._ready.done():
+            task.cancel()  # still connecting: there is nothing to end politely
+        await asyncio.wait({task})
+        self._task = None
+        self.state = "failed" if self.error else "closed"
+
+    async def _live(self, ready: asyncio.Future[None]) -> None:
+        try:
+            async with AsyncExitStack() as stack:
+                self._stderr = self._stderr_tail(stack)
+                client = self._make_client()
+                async with asyncio.timeout(self.config.connect_timeout):
+                    await stack.enter_async_context(client)
+                    if self._stderr is not None:
+                        self._stderr.spawned()
+                    self.client = client
+                    self._stale = True
+                    await self.list_tools()
+                self.state = "connected"
+                ready.set_result(None)
+                await self._watch(client)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - kept in self.error
+            stderr = self._stderr.tail() if self._stderr else []
+            self.error = connect_error(error, self.config, stderr, self._garbage)
+            self.error.__cause__ = error
+            if not ready.done():
+                ready.set_exception(self.error)
+                ready.exception()  # retrieved: nobody may be waiting any more
+        finally:
+            self.client = None
+            self.state = "failed" if self.error else "closed"
+
+    async def _watch(self, client: "Client[Any]") -> None:
+        """Until told to stop. Listens for changes where the server only tells those who listen."""
+        stop = asyncio.create_task(self._stop.wait())
+        tasks: set[asyncio.Task[Any]] = {stop}
+        if client.protocol_version in MODERN_PROTOCOL_VERSIONS and self._tells_changes(client):
+            tasks.add(asyncio.create_task(self._listen(client)))
+        try:
+            await stop
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _listen(self, client: "Client[Any]") -> None:
+        try:
+            async with listen(client.session, tools_list_changed=True) as changes:
+                async for _ in changes:
+                    self._stale = True
+        except (SubscriptionLost, WireError, RuntimeError) as error:
+            logger.debug("Server %r no longer tells of changes: %s", self.name, error)
+
+    @staticmethod
+    def _tells_changes(client: "Client[Any]") -> bool:
+        capabilities = client.server_capabilities
+        return bool(capabilities and capabilities.tools and capabilities.tools.list_changed)
+
+    def _stderr_tail(self, stack: AsyncExitStack) -> StderrTail | None:
+        if self.config.transport != "stdio":
+            return None
+        log = logging.getLogger(f"universal_mcp_client.server.{self.name}")
+        tail = StderrTail(lambda line: log.debug("%s", line))
+        stack.callback(tail.close)
+        return tail
+
+    def _make_client(self) -> "Client[Any]":
+        transport = transport_of(self.config, self._stderr.file if self._stderr else None)
+        interaction = self._interaction
+        return Client(
+            transport,
+            name=self.name,
+            timeout=self.config.timeout,
+            init_timeout=0,  # ours covers the start of the process too
+            client_info=_identity(),
+            message_handler=self._on_message,
+            log_handler=self._on_log,
+            elicitation_handler=elicitation_handler(self.name, interaction)
+            if interaction
+            else None,
+        )
+
+    async def _on_message(self, message: "mcp_types.ServerNotification | Exception") -> None:
+        if isinstance(message, mcp_types.ToolListChangedNotification):
+            self._stale = True
+        elif isinstance(message, ValueError) and self.state == "connecting":
+            self._garbage = self._garbage or _input_of(message)
+
+    async def _on_log(self, message: "mcp_types.LoggingMessageNotificationParams") -> None:
+        logging.getLogger(f"universal_mcp_client.server.{self.name}").debug("%s", message.data)
+
+    # Use
+
+    @property
+    def protocol_version(self) -> str | None:
+        return self.client.protocol_version if self.client else None
+
+    @property
+    def instructions(self) -> str | None:
+        """What the server says of its own use."""
+        return self.client.instructions if self.client else None
+
+    async def list_tools(self) -> Sequence[ToolSpec]:
+        """The server's tools; fetched again only after the server said that they changed."""
+        if not self._stale:
+            return self._listing
+        async with self._relisting:
+            if self._stale and self.client is not None:
+                self._stale = False
+                with translated(self.name):
+                    tools = await _tools(self.client)
+                self._listing = tuple(tool_spec(tool, self.name) for tool in tools)
+        return self._listing
+
+    async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
+        """Call a tool by its own name. Whatever fails becomes a result that says so."""
+        try:
+            if self.client is None:
+                await self._reopen()
+            assert self.client is not None
+            with translated(self.name):
+                result = await self.client.call_tool_mcp(
+                    call.name,
+                    dict(call.arguments),
+                    progress_handler=context.progress,
+                    meta=dict(context.meta) or None,
+                )
+        except MCPError as error:
+            return failure(call, f"{error} (JSON-RPC error {error.code} from server {self.name!r})")
+        except ServerError as error:
+            if isinstance(error, ServerUnavailable):
+                await self._lost(error)
+            return failure(call, f"{error} The call may or may not have taken effect.")
+        return tool_result(result, call.id)
+
+    async def _lost(self, error: ServerUnavailable) -> None:
+        """A stdio server that died is let go, so that the next call starts it again."""
+        if self.config.transport == "stdio" and "closed the connection" in str(error):
+            await self.close()
+            self.error = error
+            self.state = "failed"
+
+    async def _reopen(self) -> None:
+        if self._task is None and self.state == "closed":
+            raise ServerUnavailable(f"Server {self.name!r} is not open.", server=self.name)
+        await self.open()
+
+
+async def _tools(client: "Client[Any]") -> Sequence[mcp_types.Tool]:
+    capabilities = client.server_capabilities
+    if capabilities is not None and capabilities.tools is None:
+        return ()
+    return await client.list_tools()
+
+
+def _identity() -> mcp_types.Implementation:
+    from universal_mcp_client.version import __version__
+
+    return mcp_types.Implementation(
+        name="universal-mcp-client", title="Universal MCP Client", version=__version__
+    )
+
+
+def _input_of(error: ValueError) -> str:
+    """The text that could not be read as JSON-RPC, from pydantic's error."""
+    errors: Any = getattr(error, "errors", None)
+    found: Sequence[Mapping[str, Any]] = errors() if callable(errors) else ()
+    return str(found[0].get("input", error)) if found else str(error)

@@ -1,0 +1,1 @@
+"""Language models: one protocol, one adapter file for each wire format."""

@@ -1,0 +1,101 @@
+"""The one seam between an agent and a language model."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Protocol, TypeAlias
+
+from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.events import ModelEvent
+from universal_mcp_client.types.messages import Message
+from universal_mcp_client.types.tools import JSONSchema, ToolSpec
+from universal_mcp_client.types.usage import Price
+
+ToolChoice: TypeAlias = Literal["auto", "required", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """What an agent may ask of any model; None leaves it to the provider.
+
+    `reasoning` is how hard the model should think. `extra` is merged into the request body as it
+    is, for what one provider alone offers. `timeout` (seconds) is for one request, `retries` for
+    how often a failed one is tried again.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    reasoning: Literal["none", "minimal", "low", "medium", "high"] | None = None
+    tool_choice: ToolChoice = "auto"
+    parallel_tool_calls: bool | None = None
+    timeout: float = 600.0
+    retries: int = 3
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], where: str) -> "ModelSettings":
+        """From a file's plain values; raises ConfigError with `where` for an unknown key."""
+        known = {f.name for f in fields(cls)}
+        if unknown := values.keys() - known:
+            raise ConfigError(
+                f"{where}: unknown model setting {sorted(unknown)[0]!r}. "
+                f"The settings are: {', '.join(sorted(known))}."
+            )
+        given = dict(values)
+        if isinstance(given.get("stop"), list):
+            given["stop"] = tuple(given["stop"])
+        return cls(**given)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """One question to a model. `instructions` is the system prompt, `output_schema` the JSON
+    Schema which the answer's text must fit."""
+
+    messages: Sequence[Message]
+    tools: Sequence[ToolSpec] = ()
+    instructions: str = ""
+    settings: ModelSettings = ModelSettings()
+    output_schema: JSONSchema | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """How a model differs from others, as data. Adapters ask this, never the model's name.
+
+    `strict_tools` sends tools in strict mode where they fit; `legacy_max_tokens` uses the old
+    field name that OpenAI-compatible servers know; `tool_images` says that tool results may hold
+    images; `native_output` that the provider itself can hold answers to a schema; `effort` that
+    reasoning is asked for by a level, not by a budget of tokens.
+    """
+
+    images: bool = True
+    audio: bool = False
+    files: bool = False
+    tool_images: bool = False
+    strict_tools: bool = False
+    legacy_max_tokens: bool = False
+    native_output: bool = True
+    effort: bool = True
+    max_output_tokens: int = 8_192
+    price: Price | None = None
+
+
+class Model(Protocol):
+    """A language model. `stream` yields deltas and, last, exactly one `Completion`.
+
+    It raises `ModelError`s; leaving it early (`aclosing`) closes the connection. `name` is
+    `provider:model`.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def profile(self) -> Profile: ...
+
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]: ...
+
+    async def aclose(self) -> None: ...

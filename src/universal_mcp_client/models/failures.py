@@ -1,0 +1,133 @@
+"""A provider SDK's errors, translated into ours at one place."""
+
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from types import ModuleType
+from typing import Any, cast
+
+from universal_mcp_client.types.errors import (
+    BadModelRequest,
+    ContentFiltered,
+    ContextOverflow,
+    ModelAuthenticationError,
+    ModelError,
+    ModelNotFound,
+    ModelUnavailable,
+    QuotaExceeded,
+    RateLimited,
+)
+
+_OVERFLOW = (
+    "context_length_exceeded",
+    "maximum context length",
+    "prompt is too long",
+    "context window",
+    "context size",
+    "exceed context limit",
+    "too many tokens",
+    "input is too long",
+)
+_FILTERED = ("content_filter", "content_policy_violation", "content management policy")
+_BROKE = ("insufficient_quota", "credit balance", "billing", "billing_error", "out of credits")
+
+
+@contextmanager
+def translated(sdk: ModuleType, model: str, base_url: str, key: str) -> Generator[None]:
+    """Raise every error of `sdk` (openai or anthropic) as the `ModelError` that it means.
+
+    `base_url` and `key` (the name of the environment variable with the API key) tell people where
+    to look.
+    """
+    import httpx2
+
+    try:
+        yield
+    except sdk.APIStatusError as error:
+        raise from_status(
+            model, error.status_code, error.body, error.response.headers, str(error), key
+        ) from error
+    except (sdk.APITimeoutError, httpx2.TimeoutException) as error:
+        raise ModelUnavailable(f"{base_url} did not answer in time.", model=model) from error
+    except (sdk.APIConnectionError, httpx2.RequestError) as error:
+        raise ModelUnavailable(f"Cannot reach {base_url}: {_cause(error)}", model=model) from error
+    except sdk.APIError as error:  # an error that came as an event of the stream
+        raise from_status(model, None, error.body, {}, str(error), key) from error
+    except _base(sdk) as error:
+        raise BadModelRequest(str(error), model=model) from error
+    except ValueError as error:  # a line of the stream that is no JSON
+        raise ModelUnavailable(f"{base_url} sent what is not JSON: {error}", model=model) from error
+
+
+def _base(sdk: ModuleType) -> type[Exception]:
+    root: type[Exception] = getattr(sdk, "OpenAIError", None) or sdk.AnthropicError
+    return root
+
+
+def from_status(
+    model: str,
+    status: int | None,
+    body: object,
+    headers: Mapping[str, str],
+    text: str,
+    key: str,
+) -> ModelError:
+    """The error for an HTTP status (None: reported inside a stream) and the provider's words."""
+    details = _details(body)
+    message = str(details.get("message") or text)
+    words = f"{details.get('code') or ''} {details.get('type') or ''} {message}".lower()
+    kind, hint = _kind(status, words, key)
+    said = f"{model}: {message.strip()}" + (f" ({hint})" if hint else "")
+    return kind(said, model=model, status=status, retry_after=retry_after(headers))
+
+
+def _kind(status: int | None, words: str, key: str) -> tuple[type[ModelError], str]:
+    if status in (401, 403) or "authentication_error" in words or "invalid_api_key" in words:
+        return ModelAuthenticationError, f"check {key}"
+    if any(word in words for word in _OVERFLOW):
+        return ContextOverflow, ""
+    if any(word in words for word in _BROKE) or status == 402:
+        return QuotaExceeded, ""
+    if any(word in words for word in _FILTERED):
+        return ContentFiltered, ""
+    if status == 404 or "model_not_found" in words:
+        return ModelNotFound, "`umcp models` lists what there is"
+    if status == 429 or "rate_limit" in words:
+        return RateLimited, ""
+    if status in (408, 409) or (status or 0) >= 500:
+        return ModelUnavailable, ""
+    if status is None and not any(w in words for w in ("invalid_request", "not_found", "invalid_")):
+        return ModelUnavailable, ""
+    return BadModelRequest, ""
+
+
+def _details(body: object) -> Mapping[str, Any]:
+    if not isinstance(body, Mapping):
+        return {}
+    outer = cast(Mapping[str, Any], body)
+    inner = outer.get("error")
+    if isinstance(inner, str):
+        return {"message": inner}
+    return cast(Mapping[str, Any], inner) if isinstance(inner, Mapping) else outer
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from `retry-after-ms` or `Retry-After` (RFC 9110, 10.2.3: seconds or a date)."""
+    milliseconds, value = headers.get("retry-after-ms"), headers.get("retry-after")
+    try:
+        if milliseconds:
+            return max(0.0, float(milliseconds) / 1000)
+        return max(0.0, float(value)) if value else None
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(str(value)).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _cause(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error) or type(error).__name__

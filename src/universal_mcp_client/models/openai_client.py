@@ -1,0 +1,107 @@
+"""The connection to an OpenAI-compatible server, shared by both of OpenAI's wire formats."""
+
+import os
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from universal_mcp_client.models.failures import translated
+from universal_mcp_client.startup import importing
+from universal_mcp_client.types.errors import ModelAuthenticationError
+from universal_mcp_client.types.usage import Usage
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+class OpenAIConnection:
+    """An `AsyncOpenAI` client, made when it is first used.
+
+    Requests go through `client.post` with a body that is JSON already: that keeps the SDK's
+    transport, authentication and errors, and skips its transformation of the request, which takes
+    three quarters of a turn's CPU time. Retries are ours (`models.retry`), so the SDK's are off.
+    """
+
+    def __init__(
+        self,
+        *,
+        provider: str = "openai",
+        base_url: str | None = None,
+        api_key: str | None = None,
+        key_variable: str = "OPENAI_API_KEY",
+        headers: Mapping[str, str] | None = None,
+        client: "AsyncOpenAI | None" = None,
+    ) -> None:
+        self.provider = provider
+        self.base_url = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
+        self.key_variable = key_variable
+        self._api_key = api_key or os.environ.get(key_variable)
+        self._headers = dict(headers or {})
+        self._client = client
+        self._owned = client is None
+
+    @property
+    def official(self) -> bool:
+        return self.base_url.rstrip("/") == OPENAI_URL
+
+    def _open(self, model: str) -> "AsyncOpenAI":
+        if self._client is None:
+            from openai import AsyncOpenAI
+
+            if not self._api_key and self.official:
+                raise ModelAuthenticationError(
+                    f"{model} needs an API key: set {self.key_variable}, or choose another model "
+                    "with --model (`umcp models` lists what there is).",
+                    model=model,
+                )
+            self._client = AsyncOpenAI(
+                base_url=self.base_url,
+                api_key=self._api_key or "none",
+                max_retries=0,
+                default_headers=self._headers,
+            )
+        return self._client
+
+    async def events(
+        self, path: str, content: bytes, timeout: float, model: str
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """POST `content` and yield the JSON of every server-sent event."""
+        with importing():
+            import openai
+
+        client = self._open(model)
+        with translated(openai, model, str(client.base_url).rstrip("/"), self.key_variable):
+            stream = await client.post(
+                path,
+                cast_to=object,
+                content=content,
+                options={
+                    "headers": {"Content-Type": "application/json", "Accept": "text/event-stream"},
+                    "timeout": timeout,
+                },
+                stream=True,
+                stream_cls=openai.AsyncStream[object],
+            )
+            async with stream:
+                async for event in stream:
+                    yield cast(dict[str, Any], event)
+
+    async def aclose(self) -> None:
+        if self._client is not None and self._owned:
+            await self._client.close()
+            self._client = None
+
+
+def counted(usage: dict[str, Any], read: str, wrote: str) -> Usage:
+    """OpenAI's usage object; `read` and `wrote` are the words it uses for its two kinds of tokens
+    (prompt and completion, or input and output)."""
+    into = usage.get(f"{read}_tokens_details") or {}
+    out = usage.get(f"{wrote}_tokens_details") or {}
+    return Usage(
+        requests=1,
+        input_tokens=usage.get(f"{read}_tokens") or 0,
+        output_tokens=usage.get(f"{wrote}_tokens") or 0,
+        cache_read_tokens=into.get("cached_tokens") or 0,
+        reasoning_tokens=out.get("reasoning_tokens") or 0,
+    )

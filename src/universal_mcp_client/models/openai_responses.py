@@ -1,0 +1,235 @@
+"""OpenAI Responses, stateless: the whole conversation is sent each time, reasoning encrypted.
+
+Source: https://platform.openai.com/docs/api-reference/responses
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+from universal_mcp_client.models.base import ModelRequest, Profile
+from universal_mcp_client.models.calls import (
+    arguments_json,
+    data_url,
+    describe,
+    own,
+    result_text,
+    tool_call,
+)
+from universal_mcp_client.models.dialects import function_specs
+from universal_mcp_client.models.failures import from_status
+from universal_mcp_client.models.openai_client import OpenAIConnection, counted
+from universal_mcp_client.models.retry import retrying, without_completion
+from universal_mcp_client.models.strict import to_strict
+from universal_mcp_client.models.wire import Encoded, Spliced, body
+from universal_mcp_client.types.events import (
+    Completion,
+    ModelEvent,
+    StopReason,
+    TextDelta,
+    ThinkingDelta,
+)
+from universal_mcp_client.types.messages import (
+    File,
+    Image,
+    Message,
+    Part,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+from universal_mcp_client.types.tools import ToolSpec
+
+WIRE = "openai-responses"
+
+
+class OpenAIResponses:
+    """One model behind a Responses endpoint. Nothing is stored at the provider."""
+
+    def __init__(self, model: str, connection: OpenAIConnection, profile: Profile) -> None:
+        self.model = model
+        self.name = f"{connection.provider}:{model}"
+        self.profile = profile
+        self._connection = connection
+        self._messages = Encoded[Message](lambda m: Spliced(to_wire(m, profile)), size=4_096)
+        self._tools = Encoded[Sequence[ToolSpec]](
+            lambda specs: function_specs(specs, "openai-responses"), size=8
+        )
+
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
+        return retrying(lambda: self._attempt(request), request.settings.retries)
+
+    async def _attempt(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
+        content = self._body(request)
+        answer = Answer(self.name, self._connection.key_variable)
+        async for event in self._connection.events(
+            "/responses", content, request.settings.timeout, self.name
+        ):
+            if found := answer.feed(event):
+                yield found
+        yield answer.completion()
+
+    def _body(self, request: ModelRequest) -> bytes:
+        settings = request.settings
+        fields: dict[str, Any] = {
+            "model": self.model,
+            "stream": True,
+            "store": False,
+            "instructions": request.instructions or None,
+            "temperature": settings.temperature,
+            "top_p": settings.top_p,
+            "max_output_tokens": settings.max_tokens,
+        }
+        if settings.reasoning is not None:
+            fields["reasoning"] = {"effort": settings.reasoning, "summary": "auto"}
+        if request.output_schema is not None and self.profile.native_output:
+            strict = to_strict(request.output_schema)
+            form = {"type": "json_schema", "name": "output", "strict": strict is not None}
+            fields["text"] = {"format": form | {"schema": strict or dict(request.output_schema)}}
+        arrays: dict[str, Sequence[bytes] | bytes] = {}
+        if request.tools:
+            if settings.tool_choice != "auto":
+                fields["tool_choice"] = settings.tool_choice
+            fields["parallel_tool_calls"] = settings.parallel_tool_calls
+            arrays["tools"] = self._tools(request.tools)
+        fields = {k: v for k, v in fields.items() if v is not None} | dict(settings.extra)
+        arrays["input"] = [self._messages(message) for message in request.messages]
+        return body(fields, arrays)
+
+    async def aclose(self) -> None:
+        await self._connection.aclose()
+
+
+def to_wire(message: Message, profile: Profile) -> list[dict[str, Any]]:
+    """Our message as the API's input items."""
+    match message.role:
+        case "system" | "user":
+            content = [_content(part, profile) for part in message.parts]
+            return [{"type": "message", "role": message.role, "content": content}]
+        case "assistant":
+            return [item for part in message.parts if (item := _item(part))]
+        case "tool":
+            return [
+                {
+                    "type": "function_call_output",
+                    "call_id": result.call_id,
+                    "output": _output(result, profile),
+                }
+                for result in message.tool_results
+            ]
+
+
+def _item(part: Part) -> dict[str, Any] | None:
+    match part:
+        case Text():
+            return {
+                "type": "message",
+                "role": "assistant",
+                "content": [{"type": "output_text", "text": part.text}],
+            }
+        case ToolCall():
+            return {
+                "type": "function_call",
+                "call_id": part.id,
+                "name": part.name,
+                "arguments": arguments_json(part),
+            }
+        case Thinking():
+            return own(part.provider_data, WIRE) or None  # as it came, or not at all
+        case _:
+            return None
+
+
+def _output(result: ToolResult, profile: Profile) -> str | list[dict[str, Any]]:
+    attached = [part for part in result.content if _attachable(part, profile)]
+    if not attached:
+        return result_text(result)
+    text = result_text(result, lambda part: part in attached)
+    return [{"type": "input_text", "text": text}, *(_content(p, profile) for p in attached)]
+
+
+def _attachable(part: Part, profile: Profile) -> bool:
+    return profile.tool_images and (
+        (isinstance(part, Image) and profile.images) or (isinstance(part, File) and profile.files)
+    )
+
+
+def _content(part: Part, profile: Profile) -> dict[str, Any]:
+    match part:
+        case Image() if profile.images:
+            return {"type": "input_image", "image_url": data_url(part), "detail": "auto"}
+        case File() if profile.files:
+            return {"type": "input_file", "filename": part.name, "file_data": data_url(part)}
+        case _:
+            return {"type": "input_text", "text": describe(part)}
+
+
+class Answer:
+    """The events of one answer, put together."""
+
+    def __init__(self, model: str, key: str) -> None:
+        self._model = model
+        self._key = key
+        self._items: dict[int, dict[str, Any]] = {}
+        self._response: dict[str, Any] | None = None
+
+    def feed(self, event: dict[str, Any]) -> ModelEvent | None:
+        """What an event adds. Raises a ModelError for the events that report one."""
+        match event.get("type"):
+            case "response.output_text.delta" | "response.refusal.delta":
+                return TextDelta(text=event["delta"])
+            case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
+                return ThinkingDelta(text=event["delta"])
+            case "response.output_item.done":
+                self._items[event["output_index"]] = event["item"]
+            case "response.completed" | "response.incomplete":
+                self._response = event["response"]
+            case "response.failed":
+                error = event["response"].get("error") or {}
+                raise from_status(self._model, None, error, {}, "The response failed.", self._key)
+            case "error":
+                raise from_status(self._model, None, event, {}, "The stream failed.", self._key)
+            case _:
+                pass
+        return None
+
+    def completion(self) -> Completion:
+        """The whole answer. Raises ModelUnavailable where the stream broke off."""
+        if self._response is None:
+            raise without_completion(self._model)
+        items = [self._items[i] for i in sorted(self._items)] or self._response.get("output") or []
+        parts: list[Part] = []
+        refused = False
+        for item in items:
+            match item.get("type"):
+                case "message":
+                    for content in item.get("content") or ():
+                        refused = refused or content.get("type") == "refusal"
+                        if text := content.get("text") or content.get("refusal"):
+                            parts.append(Text(text=text))
+                case "function_call":
+                    parts.append(tool_call(item["call_id"], item["name"], item["arguments"]))
+                case "reasoning":
+                    told = [s.get("text", "") for s in item.get("summary") or ()]
+                    told += [c.get("text", "") for c in item.get("content") or ()]
+                    kept = {k: v for k, v in item.items() if k != "status" and v is not None}
+                    parts.append(Thinking(text="\n".join(told), provider_data={WIRE: kept}))
+                case _:  # another kind of item (a web search, say): kept, and sent back as it is
+                    parts.append(Thinking(text="", provider_data={WIRE: item}))
+        return Completion(
+            message=Message(role="assistant", parts=tuple(parts)),
+            stop_reason=_stop(self._response, parts, refused),
+            usage=counted(self._response.get("usage") or {}, "input", "output"),
+            model=self._model,
+        )
+
+
+def _stop(response: dict[str, Any], parts: list[Part], refused: bool) -> StopReason:
+    why = (response.get("incomplete_details") or {}).get("reason")
+    if why == "content_filter":
+        return "content_filter"
+    if why is not None or response.get("status") == "incomplete":
+        return "max_tokens"
+    if any(isinstance(part, ToolCall) for part in parts):
+        return "tool_use"
+    return "refusal" if refused else "end_turn"

@@ -1,0 +1,1 @@
+"""Toolsets: one small protocol which everything implements and everything wraps."""

@@ -1,0 +1,77 @@
+"""Several toolsets as one, with public names that do not collide."""
+
+import difflib
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Self
+
+from universal_mcp_client.tools.base import CallContext, Toolset, opened
+from universal_mcp_client.tools.names import public_names
+from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
+from universal_mcp_client.types.tools import ToolSpec
+
+
+class CombinedToolset:
+    """Lists the tools of all `toolsets` under public names and routes calls back to their own."""
+
+    def __init__(self, toolsets: Sequence[Toolset]) -> None:
+        self.toolsets = tuple(toolsets)
+        self._open: list[AsyncExitStack] = []
+        self._parts: tuple[Sequence[ToolSpec], ...] = ()
+        self._listing: tuple[ToolSpec, ...] = ()
+        self._routes: dict[str, tuple[Toolset, ToolSpec]] = {}
+
+    async def list_tools(self) -> Sequence[ToolSpec]:
+        parts = tuple([await toolset.list_tools() for toolset in self.toolsets])
+        unchanged = len(parts) == len(self._parts) and all(
+            new is old for new, old in zip(parts, self._parts, strict=True)
+        )
+        if not unchanged:
+            self._index(parts)
+        return self._listing
+
+    def _index(self, parts: tuple[Sequence[ToolSpec], ...]) -> None:
+        owned = [
+            (toolset, spec)
+            for toolset, part in zip(self.toolsets, parts, strict=True)
+            for spec in part
+        ]
+        names = public_names([spec for _, spec in owned])
+        self._parts = parts
+        self._listing = tuple(
+            spec if spec.name == name else replace(spec, name=name, original=spec.name)
+            for name, (_, spec) in zip(names, owned, strict=True)
+        )
+        self._routes = dict(zip(names, owned, strict=True))
+
+    async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
+        await self.list_tools()
+        route = self._routes.get(call.name)
+        if route is None:
+            return failure(call, unknown_tool(call.name, list(self._routes)))
+        toolset, spec = route
+        renamed = call if call.name == spec.name else replace(call, name=spec.name)
+        return await toolset.call_tool(renamed, context)
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            for toolset in self.toolsets:
+                await stack.enter_async_context(opened(toolset))
+            self._open.append(stack.pop_all())
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        # Entries are alike (each opened every toolset once), so that any of them will do.
+        await self._open.pop().aclose()
+
+
+def unknown_tool(name: str, known: Sequence[str]) -> str:
+    """What to tell a model that asks for a tool which does not exist."""
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if near:
+        return f"There is no tool named {name!r}. Did you mean {' or '.join(map(repr, near))}?"
+    if not known:
+        return f"There is no tool named {name!r}, and there are no other tools. Answer without."
+    some = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
+    return f"There is no tool named {name!r}. The tools are: {some}."

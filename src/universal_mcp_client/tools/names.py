@@ -1,0 +1,56 @@
+"""Names that every provider accepts, unique over all servers, readable, stable, reversible.
+
+OpenAI takes `^[a-zA-Z0-9_-]{1,64}$`, Anthropic the same up to 128; MCP allows anything. A tool
+keeps its own name where it can. Otherwise:
+
+1. Characters outside the alphabet become `_`.
+2. Tools whose names then meet are called `server_tool`.
+3. What is too long, still ambiguous, or has lost its meaning ends in eight hex digits of
+   SHA-256(server, tool), so that the name does not depend on the order of servers.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import sha256
+
+from universal_mcp_client.types.tools import ToolSpec
+
+MAX_LENGTH = 64
+_VALID = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
+_OTHER = re.compile(r"[^a-zA-Z0-9_-]+")
+
+
+def public_names(specs: Sequence[ToolSpec]) -> list[str]:
+    """A public name for each spec, in order. Tools without a server win over those with one."""
+    plain = [_clean(spec.name) for spec in specs]
+    taken = Counter(plain)
+    local = {name for name, spec in zip(plain, specs, strict=True) if not spec.server}
+    names = [
+        name if taken[name] == 1 or not spec.server else _clean(f"{_clean(spec.server)}_{name}")
+        for name, spec in zip(plain, specs, strict=True)
+    ]
+    if len(set(names)) < len(names) or any(len(name) > MAX_LENGTH for name in names):
+        again = Counter(names)
+        names = [
+            _hashed(name, spec)
+            if len(name) > MAX_LENGTH or (again[name] > 1 and (spec.server or name not in local))
+            else name
+            for name, spec in zip(names, specs, strict=True)
+        ]
+    return names
+
+
+def _clean(name: str) -> str:
+    if _VALID.match(name):
+        return name
+    cleaned = _OTHER.sub("_", name)
+    readable = cleaned.strip("_-")
+    if len(readable) * 2 < len(name):  # most of it was in another script
+        return f"{readable or 'tool'}_{sha256(name.encode()).hexdigest()[:8]}"
+    return cleaned
+
+
+def _hashed(name: str, spec: ToolSpec) -> str:
+    digest = sha256(f"{spec.server}\0{spec.name}".encode()).hexdigest()[:8]
+    return f"{name[: MAX_LENGTH - 9]}_{digest}"

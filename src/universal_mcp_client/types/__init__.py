@@ -1,0 +1,1 @@
+"""The values which flow through everything. Standard library only."""

@@ -1,0 +1,141 @@
+"""The errors a caller can meet. What only the model should know is a `ToolResult`, not an error.
+
+UniversalMCPError
+├── ConfigError                a file, a flag or an argument is wrong
+├── ModelError                 the language model
+│   ├── ModelAuthenticationError   the key is missing or refused
+│   ├── ModelNotFound              no model of that name
+│   ├── BadModelRequest            the provider refused the request as malformed
+│   ├── ContextOverflow            the conversation is longer than the model's context
+│   ├── QuotaExceeded              the account has no credit left
+│   ├── RateLimited                too many requests; retryable
+│   ├── ModelUnavailable           unreachable, overloaded, or broken; retryable
+│   ├── StreamInterrupted          the answer broke off in the middle; has `.partial`
+│   ├── ModelRefused               the model would not answer
+│   └── ContentFiltered            the provider would not let it answer
+├── ServerError                an MCP server; has `.server`
+│   ├── ServerUnavailable          it does not start, answer, or speak MCP
+│   ├── AuthenticationError        it wants a login
+│   └── MCPError                   it answered a request with a JSON-RPC error; has `.code`
+└── RunError                   an agent run
+    ├── LimitExceeded              a limit ended it; has `.result` with everything so far
+    └── OutputInvalid              the answer does not fit the output type
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from universal_mcp_client.types.events import RunResult
+from universal_mcp_client.types.messages import Message
+
+
+class UniversalMCPError(Exception):
+    """The root of all errors which this package raises on purpose."""
+
+
+class ConfigError(UniversalMCPError):
+    """The configuration or the command line is wrong; the message says what, where and what to do."""
+
+
+class ModelError(UniversalMCPError):
+    """A language model's provider failed.
+
+    `retryable` says whether the same request may succeed later, `retry_after` (seconds) when the
+    provider named a time, `status` is the HTTP status where there was one.
+    """
+
+    retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        model: str = "",
+        status: int | None = None,
+        retry_after: float | None = None,
+        partial: Message | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.model = model
+        self.status = status
+        self.retry_after = retry_after
+        self.partial = partial
+
+
+class ModelAuthenticationError(ModelError): ...
+
+
+class ModelNotFound(ModelError): ...
+
+
+class BadModelRequest(ModelError): ...
+
+
+class ContextOverflow(ModelError): ...
+
+
+class QuotaExceeded(ModelError): ...
+
+
+class RateLimited(ModelError):
+    retryable = True
+
+
+class ModelUnavailable(ModelError):
+    retryable = True
+
+
+class StreamInterrupted(ModelError):
+    """The stream broke after output had begun. `partial` is the message as far as it had come."""
+
+
+class ModelRefused(ModelError): ...
+
+
+class ContentFiltered(ModelError): ...
+
+
+class ServerError(UniversalMCPError):
+    """An MCP server failed; `server` is its name."""
+
+    def __init__(self, message: str, *, server: str = "") -> None:
+        super().__init__(message)
+        self.server = server
+
+
+class ServerUnavailable(ServerError):
+    """The server does not start, does not answer, or does not speak MCP."""
+
+
+class AuthenticationError(ServerError):
+    """The server refuses us until somebody logs in."""
+
+
+class MCPError(ServerError):
+    """The server answered a request with a JSON-RPC error."""
+
+    def __init__(self, message: str, *, server: str = "", code: int = 0, data: Any = None) -> None:
+        super().__init__(message, server=server)
+        self.code = code
+        self.data = data
+
+
+class RunError(UniversalMCPError):
+    """An agent run could not be brought to its end."""
+
+
+class LimitExceeded(RunError):
+    """A limit of the agent ended the run. `result` keeps everything that was done until then."""
+
+    def __init__(self, message: str, *, result: RunResult[Any]) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class OutputInvalid(RunError):
+    """The model's answer does not fit the agent's output type, also after it was asked again."""
+
+    def __init__(self, message: str, *, output: str, schema: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.output = output
+        self.schema = schema

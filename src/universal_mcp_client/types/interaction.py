@@ -1,0 +1,36 @@
+"""The questions that a run may have to ask a person; the front end answers them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from universal_mcp_client.types.messages import ToolCall
+from universal_mcp_client.types.tools import JSONSchema, ToolSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether a tool call may go ahead; `reason` is told to the model where it may not."""
+
+    allowed: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elicited:
+    """A person's answer to a server's question (MCP elicitation)."""
+
+    action: Literal["accept", "decline", "cancel"]
+    content: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Interaction(Protocol):
+    async def approve(self, call: ToolCall, spec: ToolSpec) -> Verdict:
+        """May this call run?"""
+        ...
+
+    async def elicit(
+        self, server: str, message: str, schema: JSONSchema | None, url: str | None = None
+    ) -> Elicited:
+        """A server asks for data of the form `schema` (flat, MCP's subset), or to visit `url`."""
+        ...

@@ -1,0 +1,43 @@
+"""What a tool is to a model, and what it is known by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+JSONSchema: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotations:
+    """A server's hints about a tool; untrusted unless the server is trusted.
+
+    Source: MCP 2025-11-25, schema `ToolAnnotations`. None is "the server does not say".
+    """
+
+    title: str | None = None
+    read_only: bool | None = None
+    destructive: bool | None = None
+    idempotent: bool | None = None
+    open_world: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSpec:
+    """A tool as it is shown to a model.
+
+    `name` is what the model calls; `original` is the name at `server`, which may differ where
+    providers accept no such name or two servers share it. Schemas are never mutated.
+    """
+
+    name: str
+    description: str = ""
+    input_schema: JSONSchema = field(default_factory=lambda: {"type": "object"})
+    output_schema: JSONSchema | None = None
+    annotations: Annotations = Annotations()
+    server: str = ""
+    original: str = ""
+
+    @property
+    def label(self) -> str:
+        """How people are told of it: `server/tool`, or the bare name without a server."""
+        return f"{self.server}/{self.original or self.name}" if self.server else self.name

@@ -1,0 +1,97 @@
+"""Questions to the person at the terminal; without a terminal, the careful answer."""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import anyio.to_thread
+
+from universal_mcp_client.types.interaction import Elicited, Verdict
+from universal_mcp_client.types.messages import ToolCall
+from universal_mcp_client.types.tools import JSONSchema, ToolSpec
+
+
+class TerminalInteraction:
+    """Asks on stderr and reads from stdin, where both are terminals."""
+
+    def __init__(self) -> None:
+        self._interactive = sys.stdin.isatty() and sys.stderr.isatty()
+
+    async def approve(self, call: ToolCall, spec: ToolSpec) -> Verdict:
+        if not self._interactive:
+            print(
+                f"umcp: {spec.label} is declared destructive and was not called; --yes allows it.",
+                file=sys.stderr,
+            )
+            return Verdict(allowed=False, reason="nobody is there to allow it")
+        arguments = json.dumps(dict(call.arguments), ensure_ascii=False, indent=2)
+        answer = await self._ask(f"\nAllow {spec.label}?\n{arguments}\n[y]es / [N]o: ")
+        return Verdict(allowed=answer.lower() in ("y", "yes"))
+
+    async def elicit(
+        self, server: str, message: str, schema: JSONSchema | None, url: str | None = None
+    ) -> Elicited:
+        if not self._interactive:
+            return Elicited(action="cancel")
+        print(f"\nServer {server!r} asks: {message}", file=sys.stderr)
+        if url is not None:
+            answer = await self._ask(f"It wants you to visit {url}\n[d]one / [N]o: ")
+            return Elicited(action="accept" if answer.lower() in ("d", "done") else "decline")
+        properties: Mapping[str, Any] = (schema or {}).get("properties") or {}
+        if not properties:
+            answer = await self._ask("[y]es / [N]o: ")
+            return Elicited(action="accept" if answer.lower() in ("y", "yes") else "decline")
+        content: dict[str, Any] = {}
+        for name, form in properties.items():
+            value = await self._field(name, form, name in ((schema or {}).get("required") or ()))
+            if value is _DECLINED:
+                return Elicited(action="decline")
+            if value is not None:
+                content[name] = value
+        return Elicited(action="accept", content=content)
+
+    async def _field(self, name: str, form: Mapping[str, Any], required: bool) -> Any:
+        about = form.get("description") or form.get("title") or name
+        choices = form.get("enum") or [o["const"] for o in form.get("oneOf") or ()]
+        extra = f" ({' / '.join(map(str, choices))})" if choices else ""
+        default = f" [{form['default']}]" if "default" in form else ""
+        while True:
+            text = await self._ask(
+                f"{about}{extra}{default} (empty line: {'decline' if required else 'skip'}): "
+            )
+            if not text:
+                return form.get("default", _DECLINED if required else None)
+            try:
+                return _typed(text, form, choices)
+            except ValueError as error:
+                print(f"  {error}", file=sys.stderr)
+
+    async def _ask(self, question: str) -> str:
+        def read() -> str:
+            print(question, end="", file=sys.stderr, flush=True)
+            return sys.stdin.readline()
+
+        return (await anyio.to_thread.run_sync(read, abandon_on_cancel=True)).strip()
+
+
+_DECLINED = object()
+
+
+def _typed(text: str, form: Mapping[str, Any], choices: list[Any]) -> Any:
+    """What was typed as the form wants it. Raises ValueError, in words for people."""
+    if choices and text not in choices:
+        raise ValueError(f"Choose one of: {', '.join(map(str, choices))}.")
+    match form.get("type"):
+        case "boolean":
+            if text.lower() not in ("y", "yes", "true", "n", "no", "false"):
+                raise ValueError("Answer yes or no.")
+            return text.lower() in ("y", "yes", "true")
+        case "integer":
+            return int(text)
+        case "number":
+            return float(text)
+        case "array":
+            return [item.strip() for item in text.split(",")]
+        case _:
+            return text
