@@ -14,22 +14,27 @@ notes: dict[str, str] = {}
 READ = {"readOnlyHint": True}
 
 
+def whole(value: float) -> int | float:
+    """5.0 as 5."""
+    return int(value) if value.is_integer() else value
+
+
 @server.tool(annotations=READ)
 def add(
     a: Annotated[float, Field(description="The first number", examples=[17])],
     b: Annotated[float, Field(description="The second number", examples=[25])],
-) -> float:
+) -> int | float:
     """Add two numbers: a plus b."""
-    return a + b
+    return whole(a + b)
 
 
 @server.tool(annotations=READ)
 def multiply(
     a: Annotated[float, Field(description="The first number", examples=[6])],
     b: Annotated[float, Field(description="The second number", examples=[9])],
-) -> float:
+) -> int | float:
     """Multiply two numbers: a times b."""
-    return a * b
+    return whole(a * b)
 
 
 @server.tool

@@ -4,10 +4,11 @@ Source: https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, cast
 
+from universal_mcp_client.models.local.request import is_time, numbers, shown, times, words
 from universal_mcp_client.models.schema import Schema, normalize
 from universal_mcp_client.types.tools import ToolSpec
 
@@ -23,18 +24,24 @@ null ::= "null"
 any ::= string | number | boolean | null | "{}" | "[]"
 line ::= [^\n\x00-\x1F]{1,600}
 """
+_DATE = r'"\"" [0-9]{4} "-" [0-9]{2} "-" [0-9]{2} "\""'
+_TIME = r'"\"" [0-9]{2} ":" [0-9]{2} "\""'
 _MAX_DEPTH = 6
 
 
-def grammar(tools: Sequence[ToolSpec]) -> str:
-    """`tool_name {"argument":value}` for any of the tools, or `answer …`; one line."""
-    rules: dict[str, str] = {}
+def grammar(tools: Sequence[ToolSpec], asked: str = "") -> str:
+    """`tool_name {"argument":value}` for any of the tools, or `answer …`; one line.
+
+    Where `asked` has numbers, times or words for an argument, the value is one of them: a tiny
+    model copies well and invents badly.
+    """
+    rules = _said(asked)
     calls: list[str] = []
     for index, spec in enumerate(tools):
         schema = normalize(spec.input_schema).schema
         maker = _Rules(f"t{index}", rules, cast(Schema, schema.get("$defs") or {}))
-        calls.append(f"{_literal(spec.name + ' ')} {maker.rule(schema, 0)}")
-    root = " | ".join([*calls, f"{_literal(ANSWER + ' ')} line"])
+        calls.append(f"{literal(spec.name + ' ')} {maker.rule(schema, 0)}")
+    root = " | ".join([*calls, f"{literal(ANSWER + ' ')} line"])
     made = "\n".join(f"{name} ::= {body}" for name, body in rules.items())
     return f"root ::= {root}\n{made}{_BASE}"
 
@@ -52,9 +59,9 @@ class _Rules:
         if isinstance(ref := schema.get("$ref"), str):
             return self.rule(self._defs.get(ref.rsplit("/", 1)[-1]) or {}, depth + 1)
         if "const" in schema:
-            return _literal(_json(schema["const"]))
+            return literal(_json(schema["const"]))
         if values := schema.get("enum"):
-            return f"({' | '.join(_literal(_json(value)) for value in values)})"
+            return f"({' | '.join(literal(_json(value)) for value in values)})"
         for key in ("anyOf", "oneOf"):
             if branches := schema.get(key):
                 return f"({' | '.join(self.rule(branch, depth + 1) for branch in branches)})"
@@ -68,7 +75,9 @@ class _Rules:
             return f"({' | '.join(each)})"
         match kinds:
             case "string":
-                return _string(schema)
+                return self._string(schema)
+            case "integer" | "number" if "number-said" in self._rules:
+                return "number-said"
             case "integer" | "number" | "boolean" | "null":
                 return str(kinds)
             case "array":
@@ -97,7 +106,15 @@ class _Rules:
 
     def _member(self, name: str, schema: Any, depth: int) -> str:
         value = self.rule(schema if isinstance(schema, Mapping) else {}, depth + 1)
-        return f"{_literal(_json(name) + ':')} {value}"
+        return f"{literal(_json(name) + ':')} {value}"
+
+    def _string(self, schema: Mapping[str, Any]) -> str:
+        if is_time(schema):
+            return "time-said" if "time-said" in self._rules else _TIME
+        if schema.get("format") == "date":
+            return _DATE
+        about = str(schema.get("description") or "")
+        return "words-said" if "words-said" in self._rules and not shown(about) else "string"
 
     @staticmethod
     def _optional(members: Sequence[str]) -> str:
@@ -105,23 +122,34 @@ class _Rules:
         return f"({' | '.join(members)})?" if members else ""
 
 
-_FORMS = {
-    "date": r'"\"" [0-9]{4} "-" [0-9]{2} "-" [0-9]{2} "\""',
-    "time": r'"\"" [0-9]{2} ":" [0-9]{2} "\""',
-}
-
-
-def _string(schema: Mapping[str, Any]) -> str:
-    about = str(schema.get("description") or "")
-    if re.search(r"\bHH:MM\b", about):
-        return _FORMS["time"]
-    return _FORMS.get(str(schema.get("format")), "string")
-
-
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def _said(asked: str) -> dict[str, str]:
+    """Rules for the numbers, the times and the runs of words in a request; none where it has
+    none."""
+    rules: dict[str, str] = {}
+    if found := numbers(asked):
+        rules["number-said"] = f"({' | '.join(map(literal, found))})"
+    if found := times(asked):
+        rules["time-said"] = f"({' | '.join(literal(_json(time)) for time in found)})"
+    spoken = words(asked)
+    starts = [f"{_inside(word.core)} e{at}" for at, word in enumerate(spoken) if word.core]
+    if starts:
+        rules["words-said"] = rf'"\"" ({" | ".join(starts)}) "\""'
+        for at, (word, after) in enumerate(pairwise(spoken)):
+            between = _inside(f"{word.after} {after.before}{after.core}")
+            rules[f"e{at}"] = f"({between} e{at + 1})?"
+        rules[f"e{len(spoken) - 1}"] = '""'
+    return rules
+
+
+def _inside(text: str) -> str:
+    """A piece of a JSON string, without its quotes."""
+    return literal(_json(text)[1:-1])

@@ -10,7 +10,7 @@ from universal_mcp_client.models.base import ModelRequest, Profile
 from universal_mcp_client.models.calls import tool_call
 from universal_mcp_client.models.dialects import function_specs
 from universal_mcp_client.models.local.engine import Engine
-from universal_mcp_client.models.local.fewshot import conversation
+from universal_mcp_client.models.local.fewshot import answering, choosing, nearest, talking
 from universal_mcp_client.models.local.grammar import ANSWER, grammar
 from universal_mcp_client.models.local.weights import find
 from universal_mcp_client.models.openai_chat import Answer, to_wire
@@ -62,13 +62,22 @@ class LocalModel:
 
     async def _constrained(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         """By examples and a grammar: one call, or, once a tool has answered, an answer."""
-        answered = request.messages[-1].role == "tool"
-        tools = () if answered else request.tools
-        body = self._sampling(request) | {"messages": conversation(request, tools)}
+        body = self._sampling(request)
         body.setdefault("max_tokens", 256)
+        results = request.messages[-1].tool_results
+        asked = next((m.text for m in reversed(request.messages) if m.role == "user"), "")
+        tools = () if results else nearest(request.tools, asked)
         if tools:
-            body["grammar"] = grammar(tools)
-        elif request.output_schema is not None:
+            body["messages"] = choosing(tools, asked)
+            body["grammar"] = grammar(tools, asked)
+        elif results:
+            body["messages"], held = answering(results, asked)
+            if held is not None:
+                body["grammar"] = held
+        else:
+            body["messages"] = talking(request.messages, request.instructions)
+        if request.output_schema is not None and not tools:
+            body.pop("grammar", None)
             body["json_schema"] = dict(request.output_schema)
         written, usage, reason = list[str](), Usage(requests=1), ""
         async for chunk in self._chunks(body):
