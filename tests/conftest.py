@@ -1,11 +1,19 @@
 """Fixtures which all tests share: a home of their own, and real servers."""
 
+import json
 import os
 import shutil
+import socket
+import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.support.llm_server import LLMServer, serving
 
 ROOT = Path(__file__).parent.parent
 KEYS = (
@@ -57,3 +65,74 @@ def npm_binary(name: str) -> str:
 def everything_server() -> str:
     """The command line of the reference server which has everything, over stdio."""
     return f"everything={npm_binary('mcp-server-everything')} stdio"
+
+
+@pytest.fixture
+def llm() -> Iterator[LLMServer]:
+    """A language-model server whose answers the test scripts."""
+    server = LLMServer()
+    for url in serving(server.app()):
+        server.url = url
+        yield server
+
+
+@pytest.fixture(scope="session")
+def filesystem_server() -> str:
+    """The command line of the reference file server, without its directory."""
+    return npm_binary("mcp-server-filesystem")
+
+
+@pytest.fixture(scope="session")
+def everything_url() -> Iterator[str]:
+    """The reference server which has everything, over Streamable HTTP."""
+    command = npm_binary("mcp-server-everything")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = os.environ | {"PORT": str(port)}
+    log = subprocess.DEVNULL
+    process = subprocess.Popen([command, "streamableHttp"], env=environment, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                assert process.poll() is None, "server-everything ended at once"
+                assert time.monotonic() < deadline, "server-everything never listened"
+                time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}/mcp"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def umcp(tmp_path: Path) -> Callable[..., Ran]:
+    """Runs the command line as a process of its own, as a user does."""
+
+    def run(*arguments: str, stdin: str = "", **environment: str) -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "universal_mcp_client", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=tmp_path,
+            env=os.environ | environment,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run

@@ -86,9 +86,9 @@ def _kind(status: int | None, words: str, key: str) -> tuple[type[ModelError], s
     if status in (401, 403) or "authentication_error" in words or "invalid_api_key" in words:
         return ModelAuthenticationError, f"check {key}"
     if any(word in words for word in _OVERFLOW):
-        return ContextOverflow, ""
+        return ContextOverflow, "the conversation is longer than the model reads"
     if any(word in words for word in _BROKE) or status == 402:
-        return QuotaExceeded, ""
+        return QuotaExceeded, "the account's quota or credit is used up"
     if any(word in words for word in _FILTERED):
         return ContentFiltered, ""
     if status == 404 or "model_not_found" in words:
