@@ -136,3 +136,22 @@ def umcp(tmp_path: Path) -> Callable[..., Ran]:
         return Ran(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def weights() -> Path:
+    """The embedded model's weights, kept between runs; skipped where they cannot be fetched."""
+    pytest.importorskip("xllamacpp")
+    from universal_mcp_client.models.local.weights import pull
+    from universal_mcp_client.types.errors import UniversalMCPError
+
+    folder = Path(os.environ.get("UMCP_TEST_MODELS", str(ROOT / ".cache" / "models")))
+    found = folder / "models" / "smollm2-135m.gguf"
+    if not found.is_file():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("UMCP_HOME", str(folder))
+            try:
+                pull("smollm2-135m", print)
+            except UniversalMCPError as error:
+                pytest.skip(f"the embedded model's weights cannot be fetched: {error}")
+    return found

@@ -25,7 +25,6 @@ def public_names(specs: Sequence[ToolSpec]) -> list[str]:
     """A public name for each spec, in order. Tools without a server win over those with one."""
     plain = [_clean(spec.name) for spec in specs]
     taken = Counter(plain)
-    local = {name for name, spec in zip(plain, specs, strict=True) if not spec.server}
     names = [
         name if taken[name] == 1 or not spec.server else _clean(f"{_clean(spec.server)}_{name}")
         for name, spec in zip(plain, specs, strict=True)
@@ -34,7 +33,7 @@ def public_names(specs: Sequence[ToolSpec]) -> list[str]:
         again = Counter(names)
         names = [
             _hashed(name, spec)
-            if len(name) > MAX_LENGTH or (again[name] > 1 and (spec.server or name not in local))
+            if len(name) > MAX_LENGTH or (again[name] > 1 and (spec.server or name != spec.name))
             else name
             for name, spec in zip(names, specs, strict=True)
         ]

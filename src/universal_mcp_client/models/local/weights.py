@@ -144,7 +144,7 @@ def _from_hub(path: str, target: Path, say: Callable[[str], None]) -> Path:
 def _write(read: Callable[[int], bytes], target: Path, sha256: str | None, name: str) -> None:
     """Copy to a draft, check it, and only then give it its name."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_suffix(".part")
+    draft = target.with_suffix(f".{os.getpid()}.part")  # another process may fetch the same
     digest = hashlib.sha256()
     try:
         with draft.open("wb") as file:

@@ -1,0 +1,178 @@
+"""`umcp chat`: a conversation with an agent."""
+
+import asyncio
+import re
+import signal
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+
+from universal_mcp_client.app import Agent
+from universal_mcp_client.cli.compose import Composed, compose
+from universal_mcp_client.cli.errors import DONE, say
+from universal_mcp_client.cli.options import add_agent, parser
+from universal_mcp_client.cli.prompts import expanded
+from universal_mcp_client.config.definitions import prompts
+from universal_mcp_client.core.session import Session
+from universal_mcp_client.models.registry import resolve
+from universal_mcp_client.types.errors import ConfigError, UniversalMCPError
+from universal_mcp_client.types.usage import Usage
+from universal_mcp_client.ui.plain import PlainRenderer
+from universal_mcp_client.ui.repl import typed_lines
+from universal_mcp_client.ui.terminal import TerminalInteraction
+
+EXAMPLES = """
+umcp chat
+umcp chat --server "uvx mcp-server-time" --model anthropic:claude-sonnet-5
+umcp chat --agent files
+"""
+
+COMMANDS = {
+    "help": "what can be typed here",
+    "tools": "the tools that the agent has",
+    "model": "the model; /model NAME changes it",
+    "usage": "the tokens that this conversation took",
+    "clear": "forget the conversation",
+    "exit": "leave (also Ctrl-D)",
+}
+_ATTACHED = re.compile(r"(?:(?<=\s)|\A)@(\S+)")
+_LARGEST = 400_000
+
+
+def main(argv: Sequence[str]) -> int:
+    to = parser("chat", "Talk to an agent.", EXAMPLES)
+    add_agent(to)
+    options = to.parse_args(argv)
+    composed = compose(options, TerminalInteraction())
+    return asyncio.run(Chat(composed).run())
+
+
+class Chat:
+    def __init__(self, composed: Composed) -> None:
+        self._composed = composed
+        self._agent: Agent = composed.agent
+        self._model = composed.choice.name
+        self._session = Session()
+        self._usage = Usage()
+        self._renderer = PlainRenderer(stream=True)
+
+    async def run(self) -> int:
+        note = self._renderer.note
+        note(f"Model: {self._model} ({self._composed.choice.why})")
+        async with self._composed.agent as agent:
+            host = self._composed.host
+            for error in host.failures.values() if host else ():
+                say(str(error))
+            note(
+                f"{len(await agent.list_tools())} tools. /help shows what can be typed; Ctrl-D leaves."
+            )
+            known = COMMANDS | {name: p.description for name, p in prompts().items()}
+            async with aclosing(typed_lines(known, Path.cwd())) as lines:
+                async for line in lines:
+                    if line.strip() and not await self._take(line.strip()):
+                        break
+        return DONE
+
+    async def _take(self, text: str) -> bool:
+        """Do what a line says; False to leave."""
+        name, _, rest = text[1:].partition(" ")
+        if text.startswith("/") and name in (*COMMANDS, "quit"):
+            if name in ("exit", "quit"):
+                return False
+            try:
+                await self._command(name, rest.strip())
+            except UniversalMCPError as error:
+                say(str(error))
+            return True
+        if re.fullmatch(r"/[\w-]+", text) and text[1:] not in prompts():
+            say(f"There is no command {text}. /help lists them.")
+            return True
+        try:
+            prompt = _with_files(expanded(text))
+        except ConfigError as error:
+            say(str(error))
+            return True
+        await self._interruptible(prompt)
+        return True
+
+    async def _interruptible(self, prompt: str) -> None:
+        """Answer, until Ctrl-C. What failed before an answer began leaves no trace in the history."""
+        start = len(self._session.messages)
+        task = asyncio.create_task(self._answer(prompt))
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, task.cancel)
+        try:
+            await task
+        except asyncio.CancelledError:
+            self._renderer.end_line()
+            if not task.cancelled():
+                raise
+            self._renderer.note("interrupted; what was said so far is kept.")
+        except UniversalMCPError as error:
+            self._renderer.end_line()
+            say(str(error))
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+        if len(self._session.messages) == start + 1:
+            del self._session.messages[start:]
+
+    async def _answer(self, prompt: str) -> None:
+        async with self._agent.stream(prompt, history=self._session) as run:
+            async for event in run:
+                self._renderer.show(event)
+        self._usage += run.result.usage
+        if run.result.limit is not None:
+            say(self._agent.limits.describe(run.result.limit))
+
+    async def _command(self, name: str, rest: str) -> None:
+        note = self._renderer.note
+        match name:
+            case "tools":
+                for tool in await self._agent.list_tools():
+                    note(
+                        f"{tool.name}  {tool.description.strip().splitlines()[0] if tool.description.strip() else ''}"
+                    )
+            case "model" if rest:
+                self._agent = replace(self._agent, model=resolve(rest), servers=())
+                self._model = rest
+                note(f"Model: {rest}")
+            case "model":
+                note(f"Model: {self._model}")
+            case "usage":
+                used = self._usage
+                note(
+                    f"{used.requests} requests, {used.input_tokens} tokens read "
+                    f"({used.cache_read_tokens} from the cache), {used.output_tokens} written."
+                )
+            case "clear":
+                self._session = Session()
+                note("The conversation is forgotten.")
+            case _:
+                for command, about in COMMANDS.items():
+                    note(f"/{command:<10} {about}")
+                for command, prompt in prompts().items():
+                    places = " ".join(f"{place}=…" for place in prompt.arguments)
+                    note(f"/{command} {places}  {prompt.description}")
+                note(
+                    "@PATH puts a file into the prompt. Alt-Enter begins a new line. Ctrl-C interrupts."
+                )
+
+
+def _with_files(text: str) -> str:
+    """The text, and after it the files which it names as @PATH; other words with an @ stay words."""
+    parts = [text]
+    for name in dict.fromkeys(_ATTACHED.findall(text)):
+        path = Path(name.rstrip(".,;:!?")).expanduser()
+        if not path.is_file():
+            continue
+        try:
+            content = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"@{path}: it cannot be read as text: {error}.") from error
+        if len(content) > _LARGEST:
+            raise ConfigError(
+                f"@{path} has {len(content)} characters; at most {_LARGEST} can be put in."
+            )
+        parts.append(f'<file path="{path}">\n{content}\n</file>')
+    return "\n\n".join(parts)
