@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from universal_mcp_client import Agent, Host, ModelRequest
+from universal_mcp_client import Agent, Host, ModelRequest, ModelSettings
 from universal_mcp_client.models.local.model import LocalModel
 from universal_mcp_client.tools.tokens import estimate_tokens
 from universal_mcp_client.types.events import Completion
@@ -63,9 +63,10 @@ async def test_an_output_type_holds(model: LocalModel) -> None:
 
 async def test_tokens_are_estimated_high(model: LocalModel) -> None:
     async def counted(text: str) -> int:
+        request = ModelRequest(messages=(user(text),), settings=ModelSettings(max_tokens=1))
         found = [
             event.usage.input_tokens
-            async for event in model.stream(ModelRequest(messages=(user(text),)))
+            async for event in model.stream(request)
             if isinstance(event, Completion)
         ]
         return found[0]
