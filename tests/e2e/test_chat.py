@@ -31,24 +31,23 @@ class Terminal:
             start_new_session=True,
         )
         os.close(slave)
-        self.screen = ""
+        self.fresh = ""
 
     def until(self, pattern: str) -> str:
-        """What the screen has shown, once the pattern is in what came since the last call."""
-        deadline = time.monotonic() + 30
-        fresh = ""
-        while not re.search(pattern, fresh):
-            assert time.monotonic() < deadline, f"no {pattern!r} in {fresh!r}"
+        """Read on until the pattern is there; what was read after it is kept for the next call."""
+        deadline = time.monotonic() + 60
+        while not (found := re.search(pattern, self.fresh)):
+            assert time.monotonic() < deadline, f"no {pattern!r} in {self.fresh!r}"
             if select.select([self.master], [], [], 0.2)[0]:
                 try:
                     data = os.read(self.master, 65536).decode(errors="replace")
                 except OSError:  # the other side is closed
                     data = ""
-                fresh += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", data)
+                self.fresh += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", data)
             elif self.process.poll() is not None:
-                raise AssertionError(f"chat ended: {fresh!r}")
-        self.screen += fresh
-        return fresh
+                raise AssertionError(f"chat ended: {self.fresh!r}")
+        seen, self.fresh = self.fresh[: found.end()], self.fresh[found.end() :]
+        return seen
 
     def type(self, text: str) -> None:
         os.write(self.master, text.encode())

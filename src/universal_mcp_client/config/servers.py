@@ -126,6 +126,7 @@ class _Reader:
         self.source = source
         self.text = text
         self.folder = folder
+        self.lenient = False  # a disabled server's variables need not be set
 
     def fail(self, message: str, *path: str) -> ConfigError:
         line = self._line(path)
@@ -172,9 +173,8 @@ class _Reader:
                 f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(sorted(_KEYS))}."
             )
             raise self.fail(f"server {name!r}: unknown key {key!r}. {hint}", *path, key)
-        disabled = self._of(values, path, "disabled", bool) or values.get("enabled") is False
-        if disabled:  # its variables need not be set
-            return ServerConfig(name=name, transport="stdio", disabled=True, source=self.source)
+        disabled = bool(self._of(values, path, "disabled", bool)) or values.get("enabled") is False
+        self.lenient = disabled
         transport = self._transport(values, path)
         allow, deny = self._tools(values, path)
         timeout = self._seconds(values, path, "timeout")
@@ -190,6 +190,7 @@ class _Reader:
             headers=self._mapping(values, path, "headers"),
             timeout=timeout,
             connect_timeout=self._seconds(values, path, "connectTimeout") or CONNECT_TIMEOUT,
+            disabled=disabled,
             required=bool(self._of(values, path, "required", bool)),
             allow=allow,
             deny=deny,
@@ -299,6 +300,8 @@ class _Reader:
         def value(match: re.Match[str]) -> str:
             name, default = match.group(1), match.group(2)
             found = os.environ.get(name) or default
+            if found is None and self.lenient:
+                return match.group(0)
             if found is None:
                 raise self.fail(
                     f"server {path[1]!r}: the environment variable {name} (in {key!r}) is not set. "

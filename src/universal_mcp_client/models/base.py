@@ -68,7 +68,8 @@ class Profile:
     `strict_tools` sends tools in strict mode where they fit; `legacy_max_tokens` uses the old
     field name that OpenAI-compatible servers know; `tool_images` says that tool results may hold
     images; `native_output` that the provider itself can hold answers to a schema; `effort` that
-    reasoning is asked for by a level, not by a budget of tokens.
+    reasoning is asked for by a level, not by a budget of tokens; `encrypted_reasoning` that the
+    model's reasoning comes back encrypted, for us to keep and to send again.
     """
 
     images: bool = True
@@ -79,6 +80,7 @@ class Profile:
     legacy_max_tokens: bool = False
     native_output: bool = True
     effort: bool = True
+    encrypted_reasoning: bool = False
     max_output_tokens: int = 8_192
     price: Price | None = None
 

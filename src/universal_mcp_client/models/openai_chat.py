@@ -63,11 +63,14 @@ class OpenAIChat:
         self.name = f"{connection.provider}:{model}"
         self.profile = profile
         self._connection = connection
-        dialect: Dialect = "openai-strict" if profile.strict_tools else "openai"
         self._messages = Encoded[Message](lambda m: Spliced(to_wire(m, profile)), size=4_096)
         self._tools = Encoded[Sequence[ToolSpec]](
-            lambda specs: function_specs(specs, dialect), size=8
+            lambda specs: function_specs(specs, self._dialect), size=8
         )
+
+    @property
+    def _dialect(self) -> Dialect:
+        return "openai-strict" if self.profile.strict_tools else "openai"
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         return retrying(lambda: self._attempt(request), request.settings.retries)

@@ -75,6 +75,9 @@ class OpenAIResponses:
             "model": self.model,
             "stream": True,
             "store": False,
+            "include": ["reasoning.encrypted_content"]
+            if self.profile.encrypted_reasoning
+            else None,
             "instructions": request.instructions or None,
             "temperature": settings.temperature,
             "top_p": settings.top_p,

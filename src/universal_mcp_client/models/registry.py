@@ -89,7 +89,8 @@ def _make(provider: str, model: str) -> Model:
             from universal_mcp_client.models.openai_responses import OpenAIResponses
 
             connection = OpenAIConnection(provider="openai-responses")
-            return OpenAIResponses(model, connection, profiles.RESPONSES)
+            profile = profiles.profile_of("openai-responses", model, profiles.RESPONSES)
+            return OpenAIResponses(model, connection, profile)
         case "local":
             from universal_mcp_client.models.local import LocalModel
 
