@@ -1,13 +1,14 @@
 """A scripted language-model server: real HTTP in the three wire formats, streaming and not.
 
 Answers come from a script, one step a request. A step is a text, a list of `Call`s, or a `Fault`.
+Where the script has ended, `answer` makes the step from the request.
 """
 
 import asyncio
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -47,6 +48,7 @@ Step: TypeAlias = "str | Sequence[Call] | Fault"
 class LLMServer:
     def __init__(self) -> None:
         self.script: list[Step] = []
+        self.answer: Callable[[Json], Step] = lambda request: "The script has ended."
         self.requests: list[Json] = []
         self.headers: list[dict[str, str]] = []
         self.url = ""
@@ -70,7 +72,7 @@ class LLMServer:
         body = await request.json()
         self.requests.append(body)
         self.headers.append(dict(request.headers))
-        step: Step = self.script.pop(0) if self.script else "The script has ended."
+        step: Step = self.script.pop(0) if self.script else self.answer(body)
         if isinstance(step, Fault) and step.after is None:
             return JSONResponse(step.body, step.status, headers=dict(step.headers))
         text = step.after if isinstance(step, Fault) else step if isinstance(step, str) else ""

@@ -1,10 +1,15 @@
 """The line editor of `umcp chat`: history, completion and several lines, by prompt_toolkit."""
 
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from universal_mcp_client.config.paths import home
+
+if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.completion import Completer
 
 
 async def typed_lines(commands: Mapping[str, str], folder: Path) -> AsyncGenerator[str]:
@@ -27,7 +32,7 @@ async def typed_lines(commands: Mapping[str, str], folder: Path) -> AsyncGenerat
             return
 
 
-def _session(commands: Mapping[str, str], folder: Path):  # type: ignore[no-untyped-def]
+def _session(commands: Mapping[str, str], folder: Path) -> "PromptSession[str]":
     from prompt_toolkit import PromptSession
     from prompt_toolkit.history import FileHistory
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -39,7 +44,7 @@ def _session(commands: Mapping[str, str], folder: Path):  # type: ignore[no-unty
         event.current_buffer.insert_text("\n")
 
     home().mkdir(mode=0o700, parents=True, exist_ok=True)
-    return PromptSession[str](
+    return PromptSession(
         history=FileHistory(str(home() / "history")),
         completer=_completer(commands, folder),
         complete_while_typing=True,
@@ -48,12 +53,14 @@ def _session(commands: Mapping[str, str], folder: Path):  # type: ignore[no-unty
     )
 
 
-def _completer(commands: Mapping[str, str], folder: Path):  # type: ignore[no-untyped-def]
+def _completer(commands: Mapping[str, str], folder: Path) -> "Completer":
     from prompt_toolkit.completion import CompleteEvent, Completer, Completion
     from prompt_toolkit.document import Document
 
     class Words(Completer):
-        def get_completions(self, document: Document, complete_event: CompleteEvent):  # type: ignore[no-untyped-def]
+        def get_completions(
+            self, document: Document, complete_event: CompleteEvent
+        ) -> Iterator[Completion]:
             text = document.text_before_cursor
             if text.startswith("/") and " " not in text:
                 for name, about in commands.items():

@@ -1,0 +1,132 @@
+"""What README, docs and examples show is run, against a model server that calls the tools it gets."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import ROOT
+from tests.support.llm_server import Call, LLMServer, Step
+
+from universal_mcp_client.config.servers import parse_servers
+
+FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+TIME = f"{sys.executable} -m mcp_server_time --local-timezone UTC"
+KEYS = {"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}
+
+
+def blocks(language: str) -> list[Any]:
+    found = []
+    for file in FILES:
+        for number, match in enumerate(BLOCK.finditer(file.read_text(encoding="utf-8")), 1):
+            if match[1] == language:
+                found.append(pytest.param(match[2], id=f"{file.stem}-{number}"))
+    return found
+
+
+def commands() -> list[Any]:
+    lines = [
+        (block.id, line)
+        for block in blocks("sh")
+        for line in str(block.values[0]).splitlines()
+        if line.startswith("umcp ") and "local:" not in line and not line.startswith("umcp chat")
+    ]
+    return [pytest.param(line, id=f"{name}-{at}") for at, (name, line) in enumerate(lines)]
+
+
+def obliging(request: dict[str, Any]) -> Step:
+    """Calls the first tool with made-up arguments, then answers in the form that is asked for."""
+    said = json.dumps(request["messages"])
+    if request.get("tools") and '"tool_result"' not in said and '"role": "tool"' not in said:
+        spec = request["tools"][0]
+        inner = spec.get("function", spec)
+        return [Call(inner["name"], made_up(inner.get("parameters") or inner["input_schema"]))]
+    if form := request.get("response_format"):
+        return json.dumps(made_up(form["json_schema"]["schema"]))
+    return "It is five o'clock."
+
+
+def made_up(schema: dict[str, Any]) -> Any:
+    match schema.get("type"):
+        case "object":
+            return {name: made_up(sub) for name, sub in schema["properties"].items()}
+        case "integer":
+            return 7
+        case _:
+            return "UTC"
+
+
+@pytest.fixture
+def environment(llm: LLMServer) -> dict[str, str]:
+    llm.answer = obliging
+    return KEYS | {"OPENAI_BASE_URL": f"{llm.url}/v1", "ANTHROPIC_BASE_URL": llm.url}
+
+
+def run_python(code: str, environment: dict[str, str], folder: Path) -> str:
+    import os
+
+    done = subprocess.run(
+        [sys.executable, "-c", code.replace("uvx mcp-server-time", TIME)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=folder,
+        env=os.environ | environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python(code: str, environment: dict[str, str], llm: LLMServer, tmp_path: Path) -> None:
+    printed = run_python(code, environment, tmp_path)
+    if "servers=" in code:
+        assert len(llm.requests) >= 2  # a call, and an answer
+    assert printed or "print(" not in code
+
+
+@pytest.mark.parametrize("line", commands())
+def test_commands(line: str, environment: dict[str, str], umcp: Callable[..., Any]) -> None:
+    _, *arguments = shlex.split(line, comments=True)
+    arguments = [a.replace("uvx mcp-server-time", TIME) for a in arguments]
+    if arguments[:2] == ["call", "time"]:
+        arguments[-1] = f"time={TIME}" if "--json" not in arguments else arguments[-1]
+        arguments = [f"time={a}" if a == TIME else a for a in arguments]
+    ran = umcp(*arguments, **environment, UMCP_MODEL="openai:any")
+    assert ran.code == 0, ran.err
+    assert ran.out
+
+
+@pytest.mark.parametrize("text", blocks("json"))
+def test_configs(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCS_TOKEN", "t")
+    assert parse_servers(json.loads(text))
+
+
+def test_the_settings_are_valid(tmp_path: Path) -> None:
+    from universal_mcp_client.config.settings import load_settings
+
+    (block,) = blocks("toml")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "config.toml").write_text(str(block.values[0]))
+    assert load_settings().limits.cost == 0.5
+
+
+def test_links_lead_somewhere() -> None:
+    for file in [*FILES, ROOT / "CONTRIBUTING.md"]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", file.read_text(encoding="utf-8")):
+            assert (file.parent / target).exists(), f"{file.name}: {target}"
+
+
+PROGRAMS = [f for f in sorted((ROOT / "examples").glob("*.py")) if "server" not in f.stem]
+
+
+@pytest.mark.parametrize("file", PROGRAMS, ids=lambda file: file.stem)
+def test_examples(file: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    assert run_python(file.read_text(encoding="utf-8"), environment, ROOT)
