@@ -1,10 +1,15 @@
 """`umcp run` as a process: a real model server over HTTP, real MCP servers over stdio and HTTP."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from tests.support.llm_server import Call, Fault, LLMServer
 
@@ -234,3 +239,34 @@ def test_files_are_read_and_the_limits_of_the_server_hold(
     inside, outside = ran.json["tool_calls"]
     assert (inside["is_error"], inside["result"]) == (False, "forty-two")
     assert outside["is_error"] and "outside" in outside["result"]
+
+
+def test_ctrl_c_ends_with_130_and_leaves_no_process(
+    llm: LLMServer, everything_server: str, tmp_path: Path
+) -> None:
+    llm.script = [[Call("trigger-long-running-operation", {"duration": 60, "steps": 60})]]
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "universal_mcp_client", "run", "wait"),
+            *("--model", "openai:any", "--server", everything_server),
+        ],
+        cwd=tmp_path,
+        env=os.environ | endpoint(llm, "openai"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "1/60" in line:  # the call is under way
+            break
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert children
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "interrupted" in said and "Traceback" not in said
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []

@@ -8,7 +8,8 @@ import psutil
 import pytest
 from fastmcp import FastMCP
 
-from universal_mcp_client import Host, ServerUnavailable, ToolCall
+from universal_mcp_client import Agent, Host, ServerUnavailable, ToolCall
+from universal_mcp_client.testing import ScriptedModel, call
 from universal_mcp_client.types.errors import ConfigError
 
 pytestmark = pytest.mark.anyio
@@ -170,3 +171,42 @@ async def test_what_is_no_server_is_refused_with_words() -> None:
         Host(42)
     with pytest.raises(ConfigError, match="There is no file"):
         Host(Path("nowhere.py"))
+
+
+async def test_leaving_a_run_cancels_the_call_at_the_server() -> None:
+    started, cancelled = asyncio.Event(), asyncio.Event()
+    server = FastMCP("slow")
+
+    @server.tool
+    async def wait() -> str:
+        started.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        return "never"
+
+    agent = Agent(ScriptedModel(call("wait")), servers=[server])
+    async with agent:
+        task = asyncio.create_task(agent.run("go"))
+        await asyncio.wait_for(started.wait(), 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.wait_for(cancelled.wait(), 10)
+
+
+async def test_a_server_that_dies_is_told_and_the_others_go_on(
+    time_server: str, desk_server: str
+) -> None:
+    async with Host(time_server, desk_server) as host:
+        await host.list_tools()
+        desk = next(c for c in children() if any("desk_server" in a for a in c.cmdline()))
+        desk.kill()
+        desk.wait()
+        add = ToolCall(id="1", name="add", arguments={"a": 1, "b": 2})
+        result = await asyncio.wait_for(host.call_tool(add), 20)
+        assert not result.is_error or "desk" in result.text
+        now = ToolCall(id="2", name="get_current_time", arguments={"timezone": "UTC"})
+        assert not (await host.call_tool(now)).is_error

@@ -75,7 +75,9 @@ def main(argv: Sequence[str]) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     found = (
-        selected(options.server, options.config) if options.server else configured(options.config)
+        selected(options.server, options.config)
+        if options.server
+        else configured(options.config, expand=False)
     )
     if options.json:
         print_json(
@@ -115,9 +117,10 @@ def _add(options: argparse.Namespace) -> int:
         entry["env"] = _pairs(options.env, "--env")
     if options.header:
         entry["headers"] = _pairs(options.header, "--header")
+    seen = options.project and (not path.is_file() or is_trusted(path))
     _edit(path, {config.name: entry})
-    if options.project:
-        trust(path)  # who writes it here has seen it
+    if seen:  # who writes the rest here has seen it
+        trust(path)
     say(f"{config.name} is in {path}. `umcp servers test {config.name}` tries it.")
     return DONE
 
@@ -134,7 +137,7 @@ def _pairs(texts: Sequence[str], option: str) -> dict[str, str]:
 
 def _remove(options: argparse.Namespace) -> int:
     path = (project_file() or Path.cwd() / PROJECT_FILE) if options.project else user_file()
-    known = [s.name for s in read_servers(path)] if path.is_file() else []
+    known = [s.name for s in read_servers(path, expand=False)] if path.is_file() else []
     if options.name not in known:
         raise ConfigError(
             f"There is no server {options.name!r} in {path}. It has: {', '.join(known) or 'none'}."
@@ -151,7 +154,7 @@ def _edit(path: Path, changes: dict[str, dict[str, Any] | None]) -> None:
     """Change servers of a file, whose other content stays as it is."""
     data: dict[str, Any] = {"mcpServers": {}}
     if path.is_file():
-        read_servers(path)  # a file that is broken is not written over
+        read_servers(path, expand=False)  # a file that is broken is not written over
         data = json.loads(path.read_text(encoding="utf-8-sig"))
     servers = data["mcpServers"] if "mcpServers" in data else data["servers"]
     for name, entry in changes.items():
@@ -224,10 +227,14 @@ def _import(program: str) -> int:
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise ConfigError(f"There is no file {' or '.join(map(str, places))}.")
-    names = [server.name for server in read_servers(path)]
+    names = [server.name for server in read_servers(path, expand=False)]
     data = json.loads(path.read_text(encoding="utf-8-sig"))
     entries = data.get("mcpServers") or data.get("servers") or {}
-    present = {s.name for s in read_servers(user_file())} if user_file().is_file() else set[str]()
+    present = (
+        {s.name for s in read_servers(user_file(), expand=False)}
+        if user_file().is_file()
+        else set[str]()
+    )
     new = {name: entries[name] for name in names if name not in present}
     _edit(user_file(), new)
     kept = sorted(set(names) & present)
@@ -241,7 +248,7 @@ def _trust(path: Path | None) -> int:
     file = path or project_file()
     if file is None or not file.is_file():
         raise ConfigError(f"There is no {path or PROJECT_FILE} here or above.")
-    for server in read_servers(file):
+    for server in read_servers(file, expand=False):
         say(f"{server.name}: {'disabled' if server.disabled else server.target}")
     trust(file)
     say(f"{file} is trusted as it is now.")

@@ -27,18 +27,19 @@ def project_file() -> Path | None:
     return None
 
 
-def configured(config: Path | None = None) -> list[ServerConfig]:
+def configured(config: Path | None = None, *, expand: bool = True) -> list[ServerConfig]:
     """All servers that are written down; the project's win over the user's of the same name.
+    Without `expand`, `${VAR}` stays as it is written.
 
     Raises ConfigError for a project file that starts programs and is not trusted.
     """
     if config is not None:
-        return read_servers(config)
+        return read_servers(config, expand=expand)
     found: dict[str, ServerConfig] = {}
     if user_file().is_file():
-        found |= {server.name: server for server in read_servers(user_file())}
+        found |= {server.name: server for server in read_servers(user_file(), expand=expand)}
     if (path := project_file()) is not None:
-        servers = read_servers(path)
+        servers = read_servers(path, expand=expand)
         if any(s.transport == "stdio" and not s.disabled for s in servers) and not is_trusted(path):
             raise ConfigError(
                 f"{path} starts programs on this machine, and you have not trusted it as it is now. "

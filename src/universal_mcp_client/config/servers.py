@@ -98,8 +98,11 @@ _VARIABLE = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
 
-def read_servers(path: Path) -> list[ServerConfig]:
-    """The servers of a config file. Raises ConfigError that names the file and the line."""
+def read_servers(path: Path, *, expand: bool = True) -> list[ServerConfig]:
+    """The servers of a config file; without `expand`, `${VAR}` stays as it is written.
+
+    Raises ConfigError that names the file and the line.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -113,19 +116,20 @@ def read_servers(path: Path) -> list[ServerConfig]:
             f"{path}, line {error.lineno}, column {error.colno}: {error.msg}. "
             "The file must be JSON, without comments or trailing commas."
         ) from error
-    return _Reader(str(path), text, path.parent).servers(data)
+    return _Reader(str(path), text, path.parent, expand).servers(data)
 
 
 def parse_servers(data: Mapping[str, Any], source: str = "the given config") -> list[ServerConfig]:
     """The servers of a config that is in memory already."""
-    return _Reader(source, "", Path.cwd()).servers(data)
+    return _Reader(source, "", Path.cwd(), True).servers(data)
 
 
 class _Reader:
-    def __init__(self, source: str, text: str, folder: Path) -> None:
+    def __init__(self, source: str, text: str, folder: Path, expand: bool) -> None:
         self.source = source
         self.text = text
         self.folder = folder
+        self.expand = expand
         self.lenient = False  # a disabled server's variables need not be set
 
     def fail(self, message: str, *path: str) -> ConfigError:
@@ -311,4 +315,4 @@ class _Reader:
                 )
             return found
 
-        return _VARIABLE.sub(value, text)
+        return _VARIABLE.sub(value, text) if self.expand else text
