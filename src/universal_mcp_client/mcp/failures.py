@@ -43,7 +43,7 @@ def _reason(error: BaseException, config: ServerConfig) -> str:
         case FileNotFoundError() if config.cwd and not _is_folder(config.cwd):
             return f"there is no folder {config.cwd}"
         case FileNotFoundError():
-            return f"there is no command {config.command!r}; is it installed, and on the PATH?"
+            return f"there is no command {config.command!r}; install it, or put it on the PATH"
         case PermissionError():
             return f"{config.command!r} may not be executed"
         case TimeoutError():

@@ -18,7 +18,7 @@ from universal_mcp_client.types.events import (
 from universal_mcp_client.types.messages import ToolCall
 from universal_mcp_client.types.tools import ToolSpec
 
-_WIDTH = 100
+_WIDTH = 80
 _DIM, _RED, _RESET = "\x1b[2m", "\x1b[31m", "\x1b[0m"
 
 
