@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,29 +82,50 @@ def filesystem_server() -> str:
     return npm_binary("mcp-server-filesystem")
 
 
-@pytest.fixture(scope="session")
-def everything_url() -> Iterator[str]:
-    """The reference server which has everything, over Streamable HTTP."""
+def everything_over(transport: str) -> Iterator[int]:
+    """The reference server which has everything, over HTTP; yields its port once it listens."""
     command = npm_binary("mcp-server-everything")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    environment = os.environ | {"PORT": str(port)}
-    log = subprocess.DEVNULL
-    process = subprocess.Popen([command, "streamableHttp"], env=environment, stdout=log, stderr=log)
+    process = subprocess.Popen(
+        [command, transport],
+        env=os.environ | {"PORT": str(port)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
     try:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
+        said = ""
+        for line in process.stderr:
+            said += line
+            if str(port) in line:
                 break
-            except OSError:
-                assert process.poll() is None, "server-everything ended at once"
-                assert time.monotonic() < deadline, "server-everything never listened"
-                time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}/mcp"
-    finally:
+        else:
+            raise AssertionError(f"server-everything ended: {said}")
+        drain = threading.Thread(target=process.stderr.read)  # keeps the pipe empty
+        drain.start()
+        yield port
         process.terminate()
+        drain.join()
+    finally:
+        process.kill()
         process.wait()
+        process.stderr.close()
+
+
+@pytest.fixture(scope="session")
+def everything_url() -> Iterator[str]:
+    """The URL of the reference server over Streamable HTTP."""
+    for port in everything_over("streamableHttp"):
+        yield f"http://127.0.0.1:{port}/mcp"
+
+
+@pytest.fixture(scope="session")
+def everything_sse() -> Iterator[str]:
+    """The URL of the reference server over the legacy HTTP+SSE transport."""
+    for port in everything_over("sse"):
+        yield f"http://127.0.0.1:{port}/sse"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.llm_server import serving
 
 
 def written(tmp_path: Path) -> dict[str, Any]:
@@ -114,3 +115,15 @@ def test_a_mistake_is_one_clear_line(
     ran = umcp(*arguments)
     assert ran.code == code, ran.err
     assert says in ran.err
+
+
+def test_a_server_that_wants_a_login_ends_with_3(umcp: Callable[..., Any]) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 401, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+    for url in serving(app):
+        ran = umcp("tools", "--server", f"secret={url}/mcp")
+        assert ran.code == 3, ran.err
+        assert "secret" in ran.err and "login" in ran.err

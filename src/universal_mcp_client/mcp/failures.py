@@ -1,7 +1,8 @@
 """What can go wrong between us and a server, translated at one place."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 
 import httpx2
 import mcp_types
@@ -16,22 +17,30 @@ from universal_mcp_client.types.errors import (
     ServerUnavailable,
 )
 
+WANTS_LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
 
 def connect_error(
-    error: BaseException, config: ServerConfig, stderr: Sequence[str], garbage: str | None
+    error: BaseException,
+    config: ServerConfig,
+    stderr: Sequence[str],
+    garbage: str | None,
+    refused: HTTPStatus | None,
 ) -> ServerError:
     """Why a server could not be opened, in words for people, with its last words on stderr."""
     error = _root(error)
     name = config.name
     if isinstance(error, ServerError):
         return error
-    if isinstance(error, httpx2.HTTPStatusError) and error.response.status_code in (401, 403):
+    if refused in WANTS_LOGIN:
         return AuthenticationError(
-            f"Server {name!r} ({config.url}) wants a login (HTTP {error.response.status_code}). "
+            f"Server {name!r} ({config.url}) wants a login (HTTP {refused}). "
             'Give it a token in the config: "headers": {"Authorization": "Bearer ${TOKEN}"}.',
             server=name,
         )
     reason = _reason(error, config)
+    if refused is not None:
+        reason = f"it answered with HTTP {refused} {refused.phrase} ({reason})"
     if garbage is not None:
         reason = f"it prints what is not MCP on its standard output: {garbage[:200]!r}"
     said = "".join(f"\n  | {line}" for line in stderr)
@@ -48,10 +57,6 @@ def _reason(error: BaseException, config: ServerConfig) -> str:
             return f"{config.command!r} may not be executed"
         case TimeoutError():
             return f"it did not answer within {config.connect_timeout:g} s"
-        case httpx2.HTTPStatusError():
-            return (
-                f"it answered with HTTP {error.response.status_code} {error.response.reason_phrase}"
-            )
         case httpx2.ConnectError():
             return f"nothing answers at {config.url} ({error})"
         case httpx2.RequestError():
@@ -84,26 +89,27 @@ def _root(error: BaseException) -> BaseException:
 
 
 @contextmanager
-def translated(server: str) -> Generator[None]:
-    """Raise the libraries' errors of one request as ours."""
+def translated(server: str, refused: Callable[[], HTTPStatus | None]) -> Generator[None]:
+    """Raise the libraries' errors of one request as ours; `refused` gives the HTTP status by which
+    the server refused it."""
     try:
         yield
     except WireError as error:
+        if (status := refused()) in WANTS_LOGIN:
+            raise AuthenticationError(
+                f"Server {server!r} refuses the request (HTTP {status}).", server=server
+            ) from error
+        if status is not None and error.code == mcp_types.INTERNAL_ERROR:
+            raise ServerUnavailable(
+                f"Server {server!r} answered with HTTP {status} {status.phrase}: {error.message}.",
+                server=server,
+            ) from error
         if error.code == mcp_types.CONNECTION_CLOSED:
             raise ServerUnavailable(
                 f"Server {server!r} closed the connection.", server=server
             ) from error
         raise MCPError(error.message, server=server, code=error.code, data=error.data) from error
-    except httpx2.HTTPStatusError as error:
-        status = error.response.status_code
-        if status in (401, 403):
-            raise AuthenticationError(
-                f"Server {server!r} refuses the request (HTTP {status}).", server=server
-            ) from error
-        raise ServerUnavailable(
-            f"Server {server!r} answered with HTTP {status}.", server=server
-        ) from error
-    except (httpx2.RequestError, OSError) as error:
+    except (httpx2.HTTPError, OSError) as error:
         raise ServerUnavailable(
             f"Server {server!r} cannot be reached: {error}", server=server
         ) from error

@@ -21,7 +21,7 @@ from universal_mcp_client.mcp.convert import tool_result, tool_spec
 from universal_mcp_client.mcp.elicitation import elicitation_handler
 from universal_mcp_client.mcp.failures import connect_error, translated
 from universal_mcp_client.mcp.stderr import StderrTail
-from universal_mcp_client.mcp.transports import transport_of
+from universal_mcp_client.mcp.transports import Refusal, transport_of
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.types.errors import MCPError, ServerError, ServerUnavailable
 from universal_mcp_client.types.interaction import Interaction
@@ -52,6 +52,7 @@ class Server:
         self._stop = asyncio.Event()
         self._stderr: StderrTail | None = None
         self._garbage: str | None = None
+        self._refusal = Refusal()
         self._listing: Sequence[ToolSpec] = ()
         self._stale = True
         self._relisting = asyncio.Lock()
@@ -97,7 +98,9 @@ class Server:
                 await self._watch(client)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - kept in self.error
             stderr = self._stderr.tail() if self._stderr else []
-            self.error = connect_error(error, self.config, stderr, self._garbage)
+            self.error = connect_error(
+                error, self.config, stderr, self._garbage, self._refusal.status
+            )
             self.error.__cause__ = error
             if not ready.done():
                 ready.set_exception(self.error)
@@ -141,7 +144,9 @@ class Server:
         return tail
 
     def _make_client(self) -> "Client[Any]":
-        transport = transport_of(self.config, self._stderr.file if self._stderr else None)
+        transport = transport_of(
+            self.config, self._stderr.file if self._stderr else None, self._refusal
+        )
         interaction = self._interaction
         return Client(
             transport,
@@ -183,7 +188,7 @@ class Server:
         async with self._relisting:
             if self._stale and self.client is not None:
                 self._stale = False
-                with translated(self.name):
+                with translated(self.name, lambda: self._refusal.status):
                     tools = await _tools(self.client)
                 self._listing = tuple(tool_spec(tool, self.name) for tool in tools)
         return self._listing
@@ -194,7 +199,7 @@ class Server:
             if self.client is None:
                 await self._reopen()
             assert self.client is not None
-            with translated(self.name):
+            with translated(self.name, lambda: self._refusal.status):
                 result = await self.client.call_tool_mcp(
                     call.name,
                     dict(call.arguments),
