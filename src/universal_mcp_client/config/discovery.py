@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from universal_mcp_client.config.auth import OAuth
 from universal_mcp_client.config.paths import home
 from universal_mcp_client.config.servers import ServerConfig, read_servers
 from universal_mcp_client.config.sources import server_configs
@@ -31,7 +32,7 @@ def configured(config: Path | None = None, *, expand: bool = True) -> list[Serve
     """All servers that are written down; the project's win over the user's of the same name.
     Without `expand`, `${VAR}` stays as it is written.
 
-    Raises ConfigError for a project file that starts programs and is not trusted.
+    Raises ConfigError for a project file that could do harm and is not trusted.
     """
     if config is not None:
         return read_servers(config, expand=expand)
@@ -40,13 +41,24 @@ def configured(config: Path | None = None, *, expand: bool = True) -> list[Serve
         found |= {server.name: server for server in read_servers(user_file(), expand=expand)}
     if (path := project_file()) is not None:
         servers = read_servers(path, expand=expand)
-        if any(s.transport == "stdio" and not s.disabled for s in servers) and not is_trusted(path):
+        if (danger := _danger(path, servers)) and not is_trusted(path):
             raise ConfigError(
-                f"{path} starts programs on this machine, and you have not trusted it as it is now. "
+                f"{path} {danger}, and you have not trusted it as it is now. "
                 f"Look at it, then run: umcp servers trust. Or name servers with --server."
             )
         found |= {server.name: server for server in servers}
     return list(found.values())
+
+
+def _danger(path: Path, servers: Sequence[ServerConfig]) -> str | None:
+    """What a file that came with a project could do to its reader, if anything."""
+    if any(s.transport == "stdio" and not s.disabled for s in servers):
+        return "starts programs on this machine"
+    if "${" in path.read_text(encoding="utf-8-sig"):
+        return "sends values of your environment to its servers"
+    if any(not isinstance(s.auth, str | OAuth) for s in servers):
+        return "sends credentials from this machine to its servers"
+    return None
 
 
 def selected(servers: Sequence[str], config: Path | None = None) -> list[ServerConfig]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
+from universal_mcp_client.config.auth import Auth
+from universal_mcp_client.config.auth_entry import parse_auth
 from universal_mcp_client.types.errors import ConfigError
 
 Transport: TypeAlias = Literal["stdio", "http", "sse", "memory"]
@@ -22,7 +24,8 @@ class ServerConfig:
 
     `timeout` bounds each request, `connect_timeout` the start and the handshake, both in seconds.
     `allow` and `deny` are shell-style patterns over the server's own tool names. A `required`
-    server that fails ends the opening of its host. `source` is where this was written.
+    server that fails ends the opening of its host. `auth` says how to log in to an HTTP server.
+    `source` is where this was written.
     """
 
     name: str
@@ -33,6 +36,7 @@ class ServerConfig:
     cwd: str | None = None
     url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    auth: Auth = "auto"
     instance: Any = None
     timeout: float | None = None
     connect_timeout: float = CONNECT_TIMEOUT
@@ -79,6 +83,8 @@ _KEYS = {
     "enabled",
     "required",
     "tools",
+    "auth",
+    "oauth",
 }
 # Other programs' keys in the shared file, which mean nothing to us.
 _FOREIGN = {
@@ -91,7 +97,6 @@ _FOREIGN = {
     "dev",
     "name",
     "authProviderType",
-    "oauth",
     "$schema",
 }
 _VARIABLE = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -177,25 +182,28 @@ class _Reader:
                 f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(sorted(_KEYS))}."
             )
             raise self.fail(f"server {name!r}: unknown key {key!r}. {hint}", *path, key)
-        disabled = bool(self._of(values, path, "disabled", bool)) or values.get("enabled") is False
+        disabled = (
+            bool(self.typed(values, path, "disabled", bool)) or values.get("enabled") is False
+        )
         self.lenient = disabled
         transport = self._transport(values, path)
         allow, deny = self._tools(values, path)
-        timeout = self._seconds(values, path, "timeout")
-        cwd = self._string(values, path, "cwd")
+        timeout = self.seconds(values, path, "timeout")
+        cwd = self.string(values, path, "cwd")
         return ServerConfig(
             name=name,
             transport=transport,
-            command=self._string(values, path, "command") or "",
-            args=tuple(self._strings(values, path, "args")),
+            command=self.string(values, path, "command") or "",
+            args=tuple(self.strings(values, path, "args")),
             env=self._mapping(values, path, "env"),
             cwd=str((self.folder / Path(cwd).expanduser()).resolve()) if cwd else None,
-            url=self._string(values, path, "url") or "",
+            url=self.string(values, path, "url") or "",
             headers=self._mapping(values, path, "headers"),
+            auth=self._auth(values, path, transport),
             timeout=timeout,
-            connect_timeout=self._seconds(values, path, "connectTimeout") or CONNECT_TIMEOUT,
+            connect_timeout=self.seconds(values, path, "connectTimeout") or CONNECT_TIMEOUT,
             disabled=disabled,
-            required=bool(self._of(values, path, "required", bool)),
+            required=bool(self.typed(values, path, "required", bool)),
             allow=allow,
             deny=deny,
             source=self.source,
@@ -226,6 +234,19 @@ class _Reader:
             )
         return transport
 
+    def _auth(self, values: Mapping[str, Any], path: tuple[str, str], transport: Transport) -> Auth:
+        key = "oauth" if "oauth" in values else "auth"
+        if key not in values:
+            return "auto"
+        if transport == "stdio":
+            raise self.fail(
+                f"server {path[1]!r}: a program on this machine has no login; put what it needs "
+                'into "env".',
+                *path,
+                key,
+            )
+        return parse_auth(values[key], (*path, key), self, self.folder)
+
     def _tools(
         self, values: Mapping[str, Any], path: tuple[str, str]
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -240,21 +261,27 @@ class _Reader:
                     "tools",
                 )
             return (
-                tuple(self._strings(rules, (*path, "tools"), "allow")),
-                tuple(self._strings(rules, (*path, "tools"), "deny")),
+                tuple(self.strings(rules, (*path, "tools"), "allow")),
+                tuple(self.strings(rules, (*path, "tools"), "deny")),
             )
-        patterns = self._strings(values, path, "tools")
+        patterns = self.strings(values, path, "tools")
         return (
             tuple(p for p in patterns if not p.startswith("!")),
             tuple(p[1:] for p in patterns if p.startswith("!")),
         )
 
-    def _of(self, values: Mapping[str, Any], path: Sequence[str], key: str, kind: type) -> Any:
+    def typed(self, values: Mapping[str, Any], path: Sequence[str], key: str, kind: type) -> Any:
         value = values.get(key)
         if value is not None and (
             not isinstance(value, kind) or (kind is not bool and isinstance(value, bool))
         ):
-            words = {bool: "true or false", str: "a string", list: "an array", Mapping: "an object"}
+            words = {
+                bool: "true or false",
+                int: "a whole number",
+                str: "a string",
+                list: "an array",
+                Mapping: "an object",
+            }
             raise self.fail(
                 f"server {path[1]!r}: {key!r} must be {words.get(kind, kind.__name__)}, "
                 f"not {json.dumps(value)}.",
@@ -263,12 +290,12 @@ class _Reader:
             )
         return value
 
-    def _string(self, values: Mapping[str, Any], path: Sequence[str], key: str) -> str | None:
-        value = self._of(values, path, key, str)
+    def string(self, values: Mapping[str, Any], path: Sequence[str], key: str) -> str | None:
+        value = self.typed(values, path, key, str)
         return self._expand(value, path, key) if value is not None else None
 
-    def _strings(self, values: Mapping[str, Any], path: Sequence[str], key: str) -> list[str]:
-        items = cast(list[object], self._of(values, path, key, list) or [])
+    def strings(self, values: Mapping[str, Any], path: Sequence[str], key: str) -> list[str]:
+        items = cast(list[object], self.typed(values, path, key, list) or [])
         for item in items:
             if not isinstance(item, str):
                 raise self.fail(
@@ -280,7 +307,7 @@ class _Reader:
         return [self._expand(cast(str, item), path, key) for item in items]
 
     def _mapping(self, values: Mapping[str, Any], path: Sequence[str], key: str) -> dict[str, str]:
-        items = cast(Mapping[str, object], self._of(values, path, key, cast(type, Mapping)) or {})
+        items = cast(Mapping[str, object], self.typed(values, path, key, cast(type, Mapping)) or {})
         out: dict[str, str] = {}
         for name, value in items.items():
             if not isinstance(value, str | int | float) or isinstance(value, bool):
@@ -290,7 +317,7 @@ class _Reader:
             out[name] = self._expand(str(value), path, f"{key}.{name}")
         return out
 
-    def _seconds(self, values: Mapping[str, Any], path: Sequence[str], key: str) -> float | None:
+    def seconds(self, values: Mapping[str, Any], path: Sequence[str], key: str) -> float | None:
         value = values.get(key)
         if value is None:
             return None

@@ -42,7 +42,8 @@ class Settings(BaseSettings):
     """What applies where nothing more particular is said.
 
     `approve` says which tools a person is asked about first: those declared "destructive",
-    all but those declared read-only ("writes"), or "never". `prices` maps `provider:model`
+    all but those declared read-only ("writes"), or "never". `token_store` is the URL of the store of
+    logins (docs/authentication.md). `prices` maps `provider:model`
     patterns to prices, for cost limits.
     """
 
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     agent: str = "assistant"
     approve: Literal["destructive", "writes", "never"] = "destructive"
     result_budget: int = Field(default=25_000, gt=0)
+    token_store: str | None = None
     limits: LimitSettings = LimitSettings()
     prices: dict[str, PriceSettings] = Field(default_factory=dict[str, PriceSettings])
 

@@ -1,6 +1,6 @@
 """What can go wrong between us and a server, translated at one place."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 
@@ -10,11 +10,14 @@ from pydantic import ValidationError
 
 from mcp import MCPError as WireError
 from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.mcp.transports import Refusal
 from universal_mcp_client.types.errors import (
     AuthenticationError,
+    ConfigError,
     MCPError,
     ServerError,
     ServerUnavailable,
+    UniversalMCPError,
 )
 
 WANTS_LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
@@ -25,19 +28,18 @@ def connect_error(
     config: ServerConfig,
     stderr: Sequence[str],
     garbage: str | None,
-    refused: HTTPStatus | None,
+    refusal: Refusal,
 ) -> ServerError:
     """Why a server could not be opened, in words for people, with its last words on stderr."""
     error = _root(error)
     name = config.name
     if isinstance(error, ServerError):
         return error
+    if refusal.error is not None:
+        return login_error(refusal.error, name)
+    refused = refusal.status
     if refused in WANTS_LOGIN:
-        return AuthenticationError(
-            f"Server {name!r} ({config.url}) wants a login (HTTP {refused}). "
-            'Give it a token in the config: "headers": {"Authorization": "Bearer ${TOKEN}"}.',
-            server=name,
-        )
+        return _unwelcome(refused, config)
     reason = _reason(error, config)
     if refused is not None:
         reason = f"it answered with HTTP {refused} {refused.phrase} ({reason})"
@@ -45,6 +47,30 @@ def connect_error(
         reason = f"it prints what is not MCP on its standard output: {garbage[:200]!r}"
     said = "".join(f"\n  | {line}" for line in stderr)
     return ServerUnavailable(f"Server {name!r} ({config.target}): {reason}.{said}", server=name)
+
+
+def login_error(error: UniversalMCPError, server: str) -> ServerError:
+    """What went wrong with a login, as the server's failure."""
+    if isinstance(error, ServerError):
+        return error
+    if isinstance(error, ConfigError):
+        return AuthenticationError(
+            f"Server {server!r} wants a login. {error}", server=server, reason="misconfigured"
+        )
+    return ServerUnavailable(f"Server {server!r}: {error}", server=server)
+
+
+def _unwelcome(refused: HTTPStatus | None, config: ServerConfig) -> AuthenticationError:
+    """A refusal where there is no login of ours that could answer it."""
+    if any(header.lower() == "authorization" for header in config.headers):
+        what = "does not take the token of its headers"
+    elif config.auth == "none":
+        what = 'wants a login, and its config says "auth": "none"'
+    else:
+        what = "refuses the request"
+    return AuthenticationError(
+        f"Server {config.name!r} ({config.url}) {what} (HTTP {refused}).", server=config.name
+    )
 
 
 def _reason(error: BaseException, config: ServerConfig) -> str:
@@ -89,13 +115,15 @@ def _root(error: BaseException) -> BaseException:
 
 
 @contextmanager
-def translated(server: str, refused: Callable[[], HTTPStatus | None]) -> Generator[None]:
-    """Raise the libraries' errors of one request as ours; `refused` gives the HTTP status by which
-    the server refused it."""
+def translated(server: str, refusal: Refusal) -> Generator[None]:
+    """Raise the libraries' errors of one request as ours; `refusal` knows how the server refused
+    it over HTTP."""
     try:
         yield
     except WireError as error:
-        if (status := refused()) in WANTS_LOGIN:
+        if refusal.error is not None:
+            raise login_error(refusal.error, server) from error
+        if (status := refusal.status) in WANTS_LOGIN:
             raise AuthenticationError(
                 f"Server {server!r} refuses the request (HTTP {status}).", server=server
             ) from error

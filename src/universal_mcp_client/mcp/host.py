@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
+from universal_mcp_client.auth.logins import Logins
 from universal_mcp_client.config.sources import ServerSource, server_configs
 from universal_mcp_client.mcp.server import Server
 from universal_mcp_client.tools.base import CallContext, Toolset
@@ -29,12 +30,19 @@ class Host:
 
     All servers open at the same time. One that fails costs the others nothing; `failures` says
     which and why. A server whose config says `required` raises its error from opening instead.
-    May be entered again while it is open, by other tasks too; the last to leave closes it.
+    `interaction` answers questions, logins among them; `token_store` is where logins are kept: a
+    URL, a py-key-value store, or a `TokenStore`. May be entered again while it is open, by other tasks too; the last to leave closes it.
     """
 
-    def __init__(self, *sources: ServerSource, interaction: Interaction | None = None) -> None:
+    def __init__(
+        self,
+        *sources: ServerSource,
+        interaction: Interaction | None = None,
+        token_store: Any = None,
+    ) -> None:
         configs = [c for c in server_configs(sources) if not c.disabled]
-        self._servers = {c.name: Server(c, interaction) for c in configs}
+        self._logins = Logins(token_store)
+        self._servers = {c.name: Server(c, interaction, self._logins) for c in configs}
         self._combined = CombinedToolset([_filtered(server) for server in self._servers.values()])
         self._entered = 0
         self._changing = asyncio.Lock()
@@ -108,6 +116,7 @@ class Host:
 
     async def _close(self) -> None:
         await asyncio.gather(*(server.close() for server in self._servers.values()))
+        await self._logins.aclose()
 
 
 def _filtered(server: Server) -> Toolset:

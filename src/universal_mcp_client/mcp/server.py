@@ -6,16 +6,19 @@ entered and left inside `_live` and nowhere else.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any, Literal, TypeAlias
 
 import mcp_types
 from fastmcp import Client
 from mcp.client.subscriptions import SubscriptionLost, listen
+from mcp.shared._request_clock import waiting_on_a_person
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcp import MCPError as WireError
+from universal_mcp_client.auth.flow import LoginAuth
+from universal_mcp_client.auth.logins import Logins
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.mcp.convert import tool_result, tool_spec
 from universal_mcp_client.mcp.elicitation import elicitation_handler
@@ -23,12 +26,17 @@ from universal_mcp_client.mcp.failures import connect_error, translated
 from universal_mcp_client.mcp.stderr import StderrTail
 from universal_mcp_client.mcp.transports import Refusal, transport_of
 from universal_mcp_client.tools.base import CallContext
-from universal_mcp_client.types.errors import MCPError, ServerError, ServerUnavailable
+from universal_mcp_client.types.errors import (
+    AuthenticationError,
+    MCPError,
+    ServerError,
+    ServerUnavailable,
+)
 from universal_mcp_client.types.interaction import Interaction
 from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
 from universal_mcp_client.types.tools import ToolSpec
 
-State: TypeAlias = Literal["closed", "connecting", "connected", "failed"]
+State: TypeAlias = Literal["closed", "connecting", "connected", "needs-login", "failed"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +48,12 @@ class Server:
     offer, valid while `state` is "connected".
     """
 
-    def __init__(self, config: ServerConfig, interaction: Interaction | None = None) -> None:
+    def __init__(
+        self,
+        config: ServerConfig,
+        interaction: Interaction | None = None,
+        logins: Logins | None = None,
+    ) -> None:
         self.config = config
         self.name = config.name
         self.state: State = "closed"
@@ -52,7 +65,9 @@ class Server:
         self._stop = asyncio.Event()
         self._stderr: StderrTail | None = None
         self._garbage: str | None = None
+        self._logins = logins or Logins()
         self._refusal = Refusal()
+        self._clock: asyncio.Timeout | None = None
         self._listing: Sequence[ToolSpec] = ()
         self._stale = True
         self._relisting = asyncio.Lock()
@@ -79,35 +94,43 @@ class Server:
             task.cancel()  # still connecting: there is nothing to end politely
         await asyncio.wait({task})
         self._task = None
-        self.state = "failed" if self.error else "closed"
+        self.state = self._ended()
 
     async def _live(self, ready: asyncio.Future[None]) -> None:
         try:
             async with AsyncExitStack() as stack:
                 self._stderr = self._stderr_tail(stack)
                 client = self._make_client()
-                async with asyncio.timeout(self.config.connect_timeout):
+                async with asyncio.timeout(self.config.connect_timeout) as self._clock:
                     await stack.enter_async_context(client)
                     if self._stderr is not None:
                         self._stderr.spawned()
                     self.client = client
                     self._stale = True
                     await self.list_tools()
+                self._clock = None
                 self.state = "connected"
                 ready.set_result(None)
                 await self._watch(client)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - kept in self.error
             stderr = self._stderr.tail() if self._stderr else []
-            self.error = connect_error(
-                error, self.config, stderr, self._garbage, self._refusal.status
-            )
+            self.error = connect_error(error, self.config, stderr, self._garbage, self._refusal)
             self.error.__cause__ = error
             if not ready.done():
                 ready.set_exception(self.error)
                 ready.exception()  # retrieved: nobody may be waiting any more
         finally:
-            self.client = None
-            self.state = "failed" if self.error else "closed"
+            self.client = self._clock = None
+            self.state = self._ended()
+
+    def _ended(self) -> State:
+        match self.error:
+            case None:
+                return "closed"
+            case AuthenticationError(reason="needs_login" | "expired"):
+                return "needs-login"
+            case _:
+                return "failed"
 
     async def _watch(self, client: "Client[Any]") -> None:
         """Until told to stop. Listens for changes where the server only tells those who listen."""
@@ -143,7 +166,28 @@ class Server:
         stack.callback(tail.close)
         return tail
 
+    def _login(self) -> LoginAuth | None:
+        authorizer = self._logins.authorizer(
+            self.config, self._interaction, waiting=self._stopped_clocks
+        )
+        return LoginAuth(authorizer) if authorizer else None
+
+    @contextmanager
+    def _stopped_clocks(self) -> Generator[None]:
+        """While a person is logging in, neither the connecting nor the request runs out of time."""
+        clock, began = self._clock, asyncio.get_running_loop().time()
+        left = clock.when() if clock else None
+        if clock is not None:
+            clock.reschedule(None)
+        try:
+            with waiting_on_a_person():
+                yield
+        finally:
+            if clock is not None and left is not None:
+                clock.reschedule(left + asyncio.get_running_loop().time() - began)
+
     def _make_client(self) -> "Client[Any]":
+        self._refusal = Refusal(self._login())
         transport = transport_of(
             self.config, self._stderr.file if self._stderr else None, self._refusal
         )
@@ -188,7 +232,7 @@ class Server:
         async with self._relisting:
             if self._stale and self.client is not None:
                 self._stale = False
-                with translated(self.name, lambda: self._refusal.status):
+                with translated(self.name, self._refusal):
                     tools = await _tools(self.client)
                 self._listing = tuple(tool_spec(tool, self.name) for tool in tools)
         return self._listing
@@ -199,7 +243,7 @@ class Server:
             if self.client is None:
                 await self._reopen()
             assert self.client is not None
-            with translated(self.name, lambda: self._refusal.status):
+            with translated(self.name, self._refusal):
                 result = await self.client.call_tool_mcp(
                     call.name,
                     dict(call.arguments),

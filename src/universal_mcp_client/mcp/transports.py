@@ -1,6 +1,7 @@
 """From a server's config to a FastMCP transport."""
 
-from collections.abc import Generator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any, TextIO
 
@@ -8,22 +9,43 @@ import httpx2
 from fastmcp.client.transports import SSETransport, StdioTransport, StreamableHttpTransport
 from fastmcp.client.transports.base import ClientTransport
 
+from universal_mcp_client.auth.flow import LoginAuth
 from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.types.errors import UniversalMCPError
 
 
 class Refusal(httpx2.Auth):
-    """Remembers the HTTP status by which a server refused a request, None once it takes one again.
+    """Remembers why a server refused a request: its HTTP status, and the `error` of the login;
+    None once it takes one again.
 
     The MCP SDK turns every refusal into the same JSON-RPC error.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, login: LoginAuth | None = None) -> None:
+        self.login = login
         self.status: HTTPStatus | None = None
 
-    def auth_flow(
+    @property
+    def error(self) -> UniversalMCPError | None:
+        return self.login.error if self.login else None
+
+    async def async_auth_flow(
         self, request: httpx2.Request
-    ) -> Generator[httpx2.Request, httpx2.Response, None]:
-        response = yield request
+    ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        if self.login is None:
+            self._saw(request, (yield request))
+            return
+        async with aclosing(self.login.async_auth_flow(request)) as flow:
+            outgoing = await anext(flow)
+            try:
+                while True:
+                    response = yield outgoing
+                    self._saw(request, response)
+                    outgoing = await flow.asend(response)
+            except StopAsyncIteration:
+                return
+
+    def _saw(self, request: httpx2.Request, response: httpx2.Response) -> None:
         if request.method != "POST":  # a server need not offer the stream which GET asks for
             return
         try:

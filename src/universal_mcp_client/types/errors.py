@@ -2,6 +2,7 @@
 
 UniversalMCPError
 ├── ConfigError                a file, a flag or an argument is wrong
+├── TokenStoreError            logins cannot be read or kept: a locked keyring, a full disk, …
 ├── ModelError                 the language model
 │   ├── ModelAuthenticationError   the key is missing or refused
 │   ├── ModelNotFound              no model of that name
@@ -15,7 +16,7 @@ UniversalMCPError
 │   └── ContentFiltered            the provider would not let it answer
 ├── ServerError                an MCP server; has `.server`
 │   ├── ServerUnavailable          it does not start, answer, or speak MCP
-│   ├── AuthenticationError        it wants a login
+│   ├── AuthenticationError        it wants a login; `.reason` says which kind of trouble
 │   └── MCPError                   it answered a request with a JSON-RPC error; has `.code`
 └── RunError                   an agent run
     ├── LimitExceeded              a limit ended it; has `.result` with everything so far
@@ -23,7 +24,7 @@ UniversalMCPError
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from universal_mcp_client.types.events import RunResult
 from universal_mcp_client.types.messages import Message
@@ -35,6 +36,10 @@ class UniversalMCPError(Exception):
 
 class ConfigError(UniversalMCPError):
     """The configuration or the command line is wrong; the message says what, where and what to do."""
+
+
+class TokenStoreError(UniversalMCPError):
+    """The store of logins failed: locked, unreachable, full, or with a corrupt entry."""
 
 
 class ModelError(UniversalMCPError):
@@ -107,8 +112,23 @@ class ServerUnavailable(ServerError):
     """The server does not start, does not answer, or does not speak MCP."""
 
 
+AuthenticationReason: TypeAlias = Literal["needs_login", "expired", "refused", "misconfigured"]
+
+
 class AuthenticationError(ServerError):
-    """The server refuses us until somebody logs in."""
+    """The server, or its authorization server, does not accept us. `reason` is
+
+    - "needs_login": nobody has logged in yet, or more permissions are needed than were given;
+    - "expired": there was a login, and it is over; somebody has to log in again;
+    - "refused": the credentials, or the person, said no;
+    - "misconfigured": what either side says of itself does not fit together, or is not safe.
+    """
+
+    def __init__(
+        self, message: str, *, server: str = "", reason: AuthenticationReason = "refused"
+    ) -> None:
+        super().__init__(message, server=server)
+        self.reason: AuthenticationReason = reason
 
 
 class MCPError(ServerError):

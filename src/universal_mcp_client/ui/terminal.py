@@ -1,5 +1,6 @@
 """Questions to the person at the terminal; without a terminal, the careful answer."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Mapping
@@ -7,16 +8,29 @@ from typing import Any
 
 import anyio.to_thread
 
-from universal_mcp_client.types.interaction import Elicited, Verdict
+from universal_mcp_client.types.interaction import Elicited, LoginRequest, Verdict
 from universal_mcp_client.types.messages import ToolCall
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
 
 
 class TerminalInteraction:
-    """Asks on stderr and reads from stdin, where both are terminals."""
+    """Asks on stderr and reads from stdin, where both are terminals. Without `browser`, logins open
+    none."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, browser: bool = True) -> None:
         self._interactive = sys.stdin.isatty() and sys.stderr.isatty()
+        self._browser = browser
+        self._logging_in = asyncio.Lock()
+
+    @property
+    def can_log_in(self) -> bool:
+        return self._interactive
+
+    async def login(self, request: LoginRequest) -> str | None:
+        from universal_mcp_client.ui.login import log_in
+
+        async with self._logging_in:  # one question at a time
+            return await log_in(request, browser=self._browser)
 
     async def approve(self, call: ToolCall, spec: ToolSpec) -> Verdict:
         if not self._interactive:
