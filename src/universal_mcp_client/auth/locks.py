@@ -49,10 +49,9 @@ def file_locks(folder: Path, space: str) -> Locks:
         import filelock
 
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            held = filelock.AsyncFileLock(
-                folder / f"{_digest(f'{space}\0{name}')}.lock", mode=0o600
-            )
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 - once
+            path = folder / f"{_digest(space + name)}.lock"
+            held = filelock.AsyncFileLock(path, mode=0o600)
             await held.acquire(timeout=WAIT, poll_interval=0.02)
         except filelock.Timeout:
             raise _taken() from None
