@@ -11,6 +11,11 @@ from universal_mcp_client.version import __version__
 if TYPE_CHECKING:
     from universal_mcp_client.app import Agent as Agent
     from universal_mcp_client.app import ask as ask
+    from universal_mcp_client.auth.stores import TokenStore as TokenStore
+    from universal_mcp_client.config.auth import ClientCredentials as ClientCredentials
+    from universal_mcp_client.config.auth import EnterpriseIdentity as EnterpriseIdentity
+    from universal_mcp_client.config.auth import OAuth as OAuth
+    from universal_mcp_client.config.auth import WorkloadIdentity as WorkloadIdentity
     from universal_mcp_client.config.servers import ServerConfig as ServerConfig
     from universal_mcp_client.core.limits import Limits as Limits
     from universal_mcp_client.core.run import Run as Run
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
     from universal_mcp_client.types.errors import RunError as RunError
     from universal_mcp_client.types.errors import ServerError as ServerError
     from universal_mcp_client.types.errors import ServerUnavailable as ServerUnavailable
+    from universal_mcp_client.types.errors import TokenStoreError as TokenStoreError
     from universal_mcp_client.types.errors import UniversalMCPError as UniversalMCPError
     from universal_mcp_client.types.events import Completion as Completion
     from universal_mcp_client.types.events import Event as Event
@@ -56,6 +62,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "app": ("Agent", "ask"),
+    "auth.stores": ("TokenStore",),
+    "config.auth": ("ClientCredentials", "EnterpriseIdentity", "OAuth", "WorkloadIdentity"),
     "config.servers": ("ServerConfig",),
     "core.limits": ("Limits",),
     "core.run": ("Run",),
@@ -68,7 +76,7 @@ _HOMES = {
     "tools.base": ("CallContext", "Toolset"),
     "types.errors": (
         "AuthenticationError", "ConfigError", "LimitExceeded", "MCPError", "ModelError",
-        "RunError", "ServerError", "ServerUnavailable", "UniversalMCPError",
+        "RunError", "ServerError", "ServerUnavailable", "TokenStoreError", "UniversalMCPError",
     ),
     "types.events": (
         "Completion", "Event", "RunFinished", "RunResult", "TextDelta", "ThinkingDelta",

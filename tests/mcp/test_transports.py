@@ -129,8 +129,10 @@ async def test_headers_are_sent(guarded: str) -> None:
 
 async def test_a_server_that_wants_a_login_says_so_at_once(guarded: str) -> None:
     async with Host(f"g={guarded}") as host:
-        assert isinstance(host.failures["g"], AuthenticationError)
-        assert "Authorization" in str(host.failures["g"])
+        failure = host.failures["g"]
+        assert isinstance(failure, AuthenticationError) and failure.reason == "needs_login"
+        assert host["g"].state == "needs-login"
+        assert f"Run: umcp login {guarded}" in str(failure)
 
 
 async def test_a_server_that_answers_with_a_status_is_told_by_it(guarded: str) -> None:
@@ -160,4 +162,4 @@ async def test_a_login_that_expires_is_told_to_the_model_as_such() -> None:
             assert (await called(host, "work")).text == "done"
             tokens.clear()
             result = await called(host, "work")
-            assert result.is_error and "401" in result.text
+            assert result.is_error and "wants a login" in result.text

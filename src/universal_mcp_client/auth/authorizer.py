@@ -45,7 +45,7 @@ class Authorizer:
     once. `device` chooses between a device code (True) and the browser (False); None takes what
     this machine and the authorization server can do. `waiting` is entered while a person is waited
     for, so that clocks can be stopped. Without `expected`, the store is looked into only after the
-    server's first refusal.
+    server's first refusal. `command` is what its user types to log in.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Authorizer:
         device: bool | None = None,
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
         expected: bool = True,
+        command: str = "",
     ) -> None:
         self.name = name
         self.url = url
@@ -67,6 +68,7 @@ class Authorizer:
         self.proof_key: ProofKey | None = None
         self._ask = ask
         self._device = device
+        self._command = command or f"umcp login {name}"
         self._waiting = waiting
         self._key = canonical(url).rstrip("/")
         self._login: Login | None = None
@@ -319,17 +321,17 @@ class Authorizer:
             more = f" --scope '{' '.join(scopes)}'" if scopes else ""
             return AuthenticationError(
                 f"Server {self.name!r} wants more permissions than its login has. "
-                f"Run: umcp login {self.name}{more}",
+                f"Run: {self._command}{more}",
                 server=self.name,
                 reason="needs_login",
             )
         if had:
             return AuthenticationError(
-                f"The login at server {self.name!r} has ended. Run: umcp login {self.name}",
+                f"The login at server {self.name!r} has ended. Run: {self._command}",
                 server=self.name,
                 reason="expired",
             )
-        return needs_login(self.name, "nobody is here to give it")
+        return needs_login(self.name, "nobody is here to log in", self._command)
 
     # Renewing
 

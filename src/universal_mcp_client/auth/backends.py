@@ -20,6 +20,9 @@ from universal_mcp_client.types.errors import ConfigError
 KINDS = "keyring://SERVICE, disk:FOLDER, plain:FOLDER, memory:, redis://…, postgres://…, dynamodb://TABLE"
 
 
+NO_STORE = "none"
+
+
 @dataclass(kw_only=True)
 class Backend:
     """A store that can be opened. `encrypt` is True where it must be encrypted, False where it is
@@ -96,7 +99,7 @@ def _default() -> Backend:
             "  4. No logins beyond this process: UMCP_TOKEN_STORE=memory:"
         )
 
-    return Backend(url="none", make=none)
+    return Backend(url=NO_STORE, make=none)
 
 
 def _keyring(service: str) -> Backend:

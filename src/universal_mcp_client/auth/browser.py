@@ -41,10 +41,10 @@ async def browser_login(request: LoginRequest) -> str | None:
     return None
 
 
-def needs_login(server: str, why: str) -> AuthenticationError:
+def needs_login(server: str, why: str, command: str = "") -> AuthenticationError:
     """The error that tells the command to run."""
     return AuthenticationError(
-        f"Server {server!r} wants a login, and {why}. Run: umcp login {server}",
+        f"Server {server!r} wants a login, and {why}. Run: {command or f'umcp login {server}'}",
         server=server,
         reason="needs_login",
     )

@@ -14,7 +14,7 @@ from universal_mcp_client.types.errors import TokenStoreError
 WAIT = 60.0  # seconds; longer than any renewal may take
 _LEASE = 90.0  # after which a dead machine's lock is void
 
-Locks: TypeAlias = "Callable[[str], AbstractAsyncContextManager[None]]"
+Locks: TypeAlias = Callable[[str], AbstractAsyncContextManager[None]]
 """From a name to its lock, which is held inside `async with`."""
 
 

@@ -9,7 +9,7 @@ from universal_mcp_client.auth.authorizer import Authorizer
 from universal_mcp_client.auth.browser import browser_login
 from universal_mcp_client.auth.interactive import Ask
 from universal_mcp_client.auth.stores import TokenStore
-from universal_mcp_client.config.auth import OAuth
+from universal_mcp_client.config.auth import Credentials, OAuth
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.config.settings import load_settings
 from universal_mcp_client.types.errors import ConfigError
@@ -27,8 +27,7 @@ class Logins:
     @property
     def store(self) -> TokenStore:
         if self._store is None:
-            where = self._where if self._where is not None else load_settings().token_store
-            self._store = TokenStore(where)
+            self._store = TokenStore(self._configured())
             self._own.append(self._store)
         return self._store
 
@@ -48,10 +47,7 @@ class Logins:
         settings = OAuth() if config.auth == "auto" else config.auth
         if isinstance(settings, OAuth) and settings.mcp_url is not None:
             _check_url(config, settings.mcp_url)
-        store = self.store
-        if settings.token_storage is not None:
-            store = TokenStore(settings.token_storage)
-            self._own.append(store)
+        store = self._store_for(settings)
         return Authorizer(
             config.name,
             config.url,
@@ -60,8 +56,21 @@ class Logins:
             _ask(config, interaction),
             device=device,
             waiting=waiting,
+            command=f"umcp login {config.name if config.source else config.url}",
             expected=config.auth != "auto" or store.expects(config.url),
         )
+
+    def _store_for(self, settings: Credentials) -> TokenStore:
+        where = settings.token_storage
+        if where is None and (isinstance(settings, OAuth) or self._configured() is not None):
+            return self.store
+        # A machine's tokens come back for the asking: they need no keyring, which it may not have.
+        store = TokenStore("memory:" if where is None else where)
+        self._own.append(store)
+        return store
+
+    def _configured(self) -> Any:
+        return self._where if self._where is not None else load_settings().token_store
 
     async def aclose(self) -> None:
         """Let go of the stores that were opened here."""

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from functools import cached_property
 from typing import Any
 
-from universal_mcp_client.auth.backends import Backend, backend_of
+from universal_mcp_client.auth.backends import NO_STORE, Backend, backend_of
 from universal_mcp_client.auth.encryption import VARIABLE, environment_cipher, keyring_cipher
 from universal_mcp_client.auth.hints import Hints
 from universal_mcp_client.auth.records import Login
@@ -59,6 +59,8 @@ class TokenStore:
 
     async def load(self, server: str) -> Login | None:
         """The login at a server's URL."""
+        if self.url == NO_STORE:
+            return None
         with self._translated(f"the login at {server} cannot be read"):
             value = await (await self._opened()).get(server, collection=_COLLECTION)
             try:

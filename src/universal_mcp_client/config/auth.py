@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 CLIENT_NAME = "Universal MCP Client"
 
-Supplied: TypeAlias = "str | Callable[[], Awaitable[str]]"
+Supplied: TypeAlias = str | Callable[[], Awaitable[str]]
 """A secret, or an async function that fetches one anew for each use."""
 
 

@@ -252,10 +252,11 @@ class Server:
                 )
         except MCPError as error:
             return failure(call, f"{error} (JSON-RPC error {error.code} from server {self.name!r})")
-        except ServerError as error:
-            if isinstance(error, ServerUnavailable):
-                await self._lost(error)
+        except ServerUnavailable as error:
+            await self._lost(error)
             return failure(call, f"{error} The call may or may not have taken effect.")
+        except ServerError as error:
+            return failure(call, str(error))
         return tool_result(result, call.id)
 
     async def _lost(self, error: ServerUnavailable) -> None:
