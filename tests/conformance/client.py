@@ -8,13 +8,12 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
 
 from universal_mcp_client import (
-    AuthenticationError,
     ClientCredentials,
     EnterpriseIdentity,
     Host,
@@ -24,7 +23,6 @@ from universal_mcp_client import (
     WorkloadIdentity,
 )
 from universal_mcp_client.types.interaction import Elicited, LoginRequest, Verdict
-from universal_mcp_client.types.messages import ToolResult
 from universal_mcp_client.types.tools import ToolSpec
 
 METADATA_DOCUMENT = "https://conformance-test.local/client-metadata.json"

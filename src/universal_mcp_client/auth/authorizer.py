@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from universal_mcp_client.auth.browser import can_open, needs_login
 from universal_mcp_client.auth.callback import Callback, listening
-from universal_mcp_client.auth.challenge import Challenge
+from universal_mcp_client.auth.challenge import Challenge, challenge_of
 from universal_mcp_client.auth.dpop import ProofKey
 from universal_mcp_client.auth.endpoint import GrantRefused, TokenEndpoint
 from universal_mcp_client.auth.http import AuthorizationHTTP
@@ -70,7 +70,7 @@ class Authorizer:
         self._device = device
         self._command = command or f"umcp login {name}"
         self._waiting = waiting
-        self._key = canonical(url).rstrip("/")
+        self._key = _key(url, settings)
         self._login: Login | None = None
         self._loaded = False
         self._expected = expected
@@ -155,6 +155,28 @@ class Authorizer:
             if renewed is not None:
                 return renewed
         return await self._obtain(found, self._scopes(challenge, found), challenge, had)
+
+    async def log_in(self, *, again: bool = False) -> bool:
+        """Log in before the server is used; False where it does not ask for a login. With `again`,
+        the present tokens are given up first."""
+        if again:
+            await self.forget_tokens()
+        tokens = await self.current() if (self._expected or await self.load()) else None
+        if tokens is not None:
+            return True
+        ping = {"jsonrpc": "2.0", "id": 0, "method": "ping"}
+        headers = {"Accept": "application/json, text/event-stream"}
+        response = await self._http.post(self.url, json=ping, headers=headers)
+        challenge = challenge_of(response)
+        if challenge is None and not await self._publishes_logins():
+            return False
+        await self.answer(challenge or Challenge(status=401), None)
+        return True
+
+    async def _publishes_logins(self) -> bool:
+        """Whether a server that lets everybody in knows of logins all the same."""
+        found = await Discovery(self._http, self.url).find(None, None)
+        return found.published
 
     async def log_out(self) -> bool:
         """Revoke the tokens where the issuer offers that (RFC 7009), and forget the login. Whether
@@ -460,3 +482,10 @@ class Authorizer:
                 yield
             finally:
                 await self._http.aclose()
+
+
+def _key(url: str, settings: Credentials) -> str:
+    """What a login is kept under: a person's by the server, a program's by its client, too."""
+    key = canonical(url).rstrip("/")
+    client = None if isinstance(settings, OAuth) else settings.client_id
+    return f"{key}#{client}" if client else key

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from universal_mcp_client.auth.authorizer import Authorizer
 from universal_mcp_client.auth.browser import browser_login
 from universal_mcp_client.auth.interactive import Ask
+from universal_mcp_client.auth.metadata import canonical
 from universal_mcp_client.auth.stores import TokenStore
 from universal_mcp_client.config.auth import Credentials, OAuth
 from universal_mcp_client.config.servers import ServerConfig
@@ -57,7 +58,7 @@ class Logins:
             device=device,
             waiting=waiting,
             command=f"umcp login {config.name if config.source else config.url}",
-            expected=config.auth != "auto" or store.expects(config.url),
+            expected=config.auth != "auto" or store.expects(canonical(config.url).rstrip("/")),
         )
 
     def _store_for(self, settings: Credentials) -> TokenStore:
