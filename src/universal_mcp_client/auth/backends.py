@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+import warnings
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -203,7 +204,8 @@ async def _open_postgres(url: str, backend: Backend) -> Any:
     pool = await asyncpg.create_pool(address, min_size=0, max_size=4, timeout=10)
     backend.closers.append(pool.close)
     backend.lock_with = locks.postgres_locks(partial(asyncpg.connect, address, timeout=10))
-    return PostgreSQLStore(pool=pool, table_name="umcp_tokens")
+    with _quiet():
+        return PostgreSQLStore(pool=pool, table_name="umcp_tokens")
 
 
 async def _open_dynamodb(url: str, backend: Backend) -> Any:
@@ -214,15 +216,24 @@ async def _open_dynamodb(url: str, backend: Backend) -> Any:
     parts, options = urlsplit(url), dict(parse_qsl(urlsplit(url).query))
     if unknown := options.keys() - {"region", "endpoint", "encryption"}:
         raise ConfigError(f"{_shown(url)}: unknown option {sorted(unknown)[0]!r}.")
-    store = DynamoDBStore(
-        table_name=parts.netloc,
-        region_name=options.get("region"),
-        endpoint_url=options.get("endpoint"),
-    )
+    with _quiet():
+        store = DynamoDBStore(
+            table_name=parts.netloc,
+            region_name=options.get("region"),
+            endpoint_url=options.get("endpoint"),
+        )
     await store.setup()
     backend.closers.append(store.close)
     backend.lock_with = locks.dynamodb_locks(lambda: store._connected_client, parts.netloc)
     return store
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """py-key-value warns of stores whose interface may change; its user did not choose them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="A configured store is unstable")
+        yield
 
 
 def _extra(name: str, error: ImportError) -> ConfigError:

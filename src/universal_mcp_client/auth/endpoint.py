@@ -90,20 +90,20 @@ class TokenEndpoint:
         client = self.client
         if client is None:
             return
+        data["client_id"] = client.client_id  # also with Basic: some servers look only here
         match client.method:
             case "client_secret_basic" if client.client_secret:
                 pair = f"{quote(client.client_id, safe='')}:{quote(client.client_secret, safe='')}"
                 headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
             case "client_secret_post" if client.client_secret:
-                data |= {"client_id": client.client_id, "client_secret": client.client_secret}
+                data["client_secret"] = client.client_secret
             case "private_key_jwt" if self.signing_key:
                 data |= {
-                    "client_id": client.client_id,
                     "client_assertion_type": ASSERTION_TYPE,
                     "client_assertion": self._assertion(client.client_id, self.signing_key),
                 }
             case _:
-                data["client_id"] = client.client_id
+                pass
 
     def _assertion(self, client_id: str, key: SigningKey) -> str:
         """RFC 7523, section 3; the audience is the issuer, as draft-ietf-oauth-rfc7523bis wants."""

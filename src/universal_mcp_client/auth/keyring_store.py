@@ -59,6 +59,9 @@ class SystemKeyringStore(KeyringStore):
         )
         self._largest = largest
 
+    def _warn_about_stability(self) -> None:
+        """What the library tells its users is not for ours."""
+
     async def _get_managed_entry(self, *, key: str, collection: str) -> ManagedEntry | None:
         text = await self._in_thread(self._read, self._user(collection, key))
         return None if text is None else self._serialization_adapter.load_json(json_str=text)

@@ -13,7 +13,8 @@ from universal_mcp_client.config.auth import OAuth
 from universal_mcp_client.types.errors import AuthenticationError
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-_METHODS = ("none", "client_secret_basic", "client_secret_post")
+# Some servers built on the MCP SDK take a secret in the body only, whatever they say.
+_METHODS = ("none", "client_secret_post", "client_secret_basic")
 
 
 def given_client(client_id: str, secret: str | None, issuer: IssuerMetadata) -> Client:
