@@ -10,12 +10,13 @@ else
   INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check conformance bench clean
 
 help:
 	@echo "make demo    a real agent run: the embedded model calls tools of real MCP servers"
 	@echo "make test    all tests (what needs Node.js, Redis or a keyring is skipped where missing)"
 	@echo "make check   formatting, strict types, import layers"
+	@echo "make conformance  the official MCP conformance suite (needs npm)"
 	@echo "make bench   measure against a hand-written client and, where installed, other hosts"
 
 $(BIN)/python:
@@ -42,6 +43,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+conformance: $(VENV)/.dev
+	@tests/conformance/run.sh
 
 bench: $(VENV)/.dev
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python benchmarks/run.py
