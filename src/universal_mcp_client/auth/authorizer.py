@@ -7,13 +7,12 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 
-from universal_mcp_client.auth.browser import can_open, needs_login
-from universal_mcp_client.auth.callback import Callback, listening
+from universal_mcp_client.auth.browser import needs_login
 from universal_mcp_client.auth.challenge import Challenge, challenge_of
 from universal_mcp_client.auth.dpop import ProofKey
 from universal_mcp_client.auth.endpoint import GrantRefused, TokenEndpoint
 from universal_mcp_client.auth.http import AuthorizationHTTP
-from universal_mcp_client.auth.interactive import Ask, authorization_code, device_code
+from universal_mcp_client.auth.interactive import Ask
 from universal_mcp_client.auth.machine import machine_client, machine_grant, signing_key
 from universal_mcp_client.auth.metadata import (
     Discovered,
@@ -22,8 +21,8 @@ from universal_mcp_client.auth.metadata import (
     covers,
     same_issuer,
 )
+from universal_mcp_client.auth.person import PersonalLogin
 from universal_mcp_client.auth.records import Client, Login, Tokens
-from universal_mcp_client.auth.registration import registered_client
 from universal_mcp_client.auth.stores import TokenStore
 from universal_mcp_client.config.auth import Credentials, OAuth, scope_list
 from universal_mcp_client.types.errors import (
@@ -277,64 +276,24 @@ class Authorizer:
     async def _ask_person(
         self, found: Discovered, form: dict[str, str], settings: OAuth, ask: Ask
     ) -> Tokens:
-        issuer, scope = found.issuer, form.get("scope", "")
-        device = self._device
-        if device is None:
-            device = bool(issuer.device_authorization_endpoint) and not can_open()
-        with self._waiting():
-            async with self._listening(settings) as callback:
-                client = self._state.client
-                if not self._usable(client, callback, settings):
-                    client = await registered_client(
-                        self._http, issuer, settings, callback.redirect_uri, scope
-                    )
-                    self._use(replace(self._state, client=client))
-                endpoint = self._endpoint(client)
-                timeout = settings.callback_timeout
-                try:
-                    if device:
-                        tokens = await device_code(endpoint, issuer, form, ask, timeout)
-                    else:
-                        assert client is not None
-                        tokens = await authorization_code(
-                            endpoint, issuer, client, callback, form, ask, timeout
-                        )
-                except GrantRefused as refused:
-                    if refused.error == "invalid_client" and client and client.registered:
-                        await self._save(replace(self._state, client=None))  # they forgot us
-                    raise
+        login = PersonalLogin(
+            settings=settings,
+            http=self._http,
+            issuer=found.issuer,
+            known=self._state.client,
+            endpoint=self._endpoint,
+            ask=ask,
+            device=self._device,
+        )
+        try:
+            with self._waiting():
+                client, tokens = await login.tokens(form)
+        except GrantRefused as refused:
+            known = self._state.client
+            if refused.error == "invalid_client" and known is not None and known.registered:
+                await self._save(replace(self._state, client=None))  # they forgot us
+            raise
         return await self._take(client, tokens)
-
-    @asynccontextmanager
-    async def _listening(self, settings: OAuth) -> AsyncGenerator[Callback]:
-        """At the port of the registered address where it is free, for many issuers compare it."""
-        from urllib.parse import urlsplit
-
-        client = self._state.client
-        before = urlsplit(client.redirect_uri).port if client and client.redirect_uri else None
-        for port in dict.fromkeys((settings.callback_port or before, settings.callback_port)):
-            try:
-                async with listening(settings.callback_host, port) as callback:
-                    yield callback
-                    return
-            except OSError as error:
-                if port == settings.callback_port:
-                    raise AuthenticationError(
-                        f"Server {self.name!r}: the browser cannot come back to "
-                        f"{settings.callback_host}:{port or 'any port'}: {error.strerror}.",
-                        server=self.name,
-                        reason="misconfigured",
-                    ) from error
-
-    @staticmethod
-    def _usable(client: Client | None, callback: Callback, settings: OAuth) -> bool:
-        """Whether the client of the former login can be used for this one."""
-        if client is None:
-            return False
-        if settings.client_id or settings.client_metadata_url:
-            return client.client_id in (settings.client_id, settings.client_metadata_url)
-        fresh = client.secret_expires_at is None or client.secret_expires_at > time.time()
-        return client.registered and fresh and client.redirect_uri == callback.redirect_uri
 
     def _nobody(
         self, challenge: Challenge, scopes: Sequence[str], had: bool

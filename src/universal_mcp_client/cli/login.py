@@ -77,7 +77,8 @@ async def _main(options: argparse.Namespace) -> int:
     async with Host(config) as host:
         for error in host.failures.values():
             raise error
-        say(f"The server answers; it has {len(await host.list_tools())} tools.")
+        count = len(await host.list_tools())
+        say(f"The server answers; it has {count} {'tool' if count == 1 else 'tools'}.")
     return DONE
 
 
