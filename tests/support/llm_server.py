@@ -255,9 +255,9 @@ def _messages(text: str, calls: Sequence[Call], number: int) -> tuple[Json, list
     return whole, events
 
 
-def serving(app: Any) -> Iterator[str]:
+def serving(app: Any, listener: socket.socket | None = None) -> Iterator[str]:
     """An ASGI app on a free port of localhost, in a thread; yields its base URL."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listener or socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="critical", lifespan="auto", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -410,7 +410,10 @@ class Authorizer:
                 form = {"token": token, "token_type_hint": kind}
                 response = await endpoint.send(form)
                 if response.status_code >= 400:
-                    raise endpoint.failure(response, form)
+                    failure = endpoint.failure(response, form)
+                    # RFC 7009, section 2.2.1: JWTs, say, which nobody looks up, end by themselves.
+                    if getattr(failure, "error", "") != "unsupported_token_type":
+                        raise failure
 
     # Small
 
