@@ -109,7 +109,11 @@ def example(schema: Mapping[str, Any]) -> Any:
 
 async def main(url: str, scenario: str, context: Mapping[str, Any]) -> int:
     config = ServerConfig(
-        name="conformance", transport="http", url=url, auth=auth(scenario, context)
+        name="conformance",
+        transport="http",
+        url=url,
+        auth=auth(scenario, context),
+        connect_timeout=120.0,  # all scenarios start at once
     )
     async with Host(config, interaction=Person(), token_store="memory:") as host:
         for error in host.failures.values():

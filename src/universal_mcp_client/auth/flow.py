@@ -44,6 +44,7 @@ class LoginAuth(httpx2.Auth):
             if failed is not None or answered == _ANSWERS:
                 self.error = failed or self._still_refused()
                 return
+            await response.aread()  # lets go of the connection, which must not wait for a person
             try:
                 tokens = await self.authorizer.answer(challenge, tokens, renew=answered == 0)
             except UniversalMCPError as error:

@@ -15,6 +15,10 @@ _REDIRECTS = 5
 _LARGEST = 1_000_000
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
+IDLE = 4.0
+"""Seconds after which an idle connection is given up. Many servers close theirs after 5 (Node,
+uvicorn, Apache), and a request that meets the closing one is lost: we have to be first."""
+
 
 class AuthorizationHTTP:
     """An HTTP client for one login. `skew` is by how much the other side's clock is ahead of ours,
@@ -51,7 +55,11 @@ class AuthorizationHTTP:
         self.check(url)
         parts["headers"] = {"Accept": "application/json"} | parts["headers"]
         if self._client is None:
-            self._client = httpx2.AsyncClient(timeout=_TIMEOUT, follow_redirects=False)
+            self._client = httpx2.AsyncClient(
+                timeout=_TIMEOUT,
+                follow_redirects=False,
+                limits=httpx2.Limits(keepalive_expiry=IDLE),
+            )
         try:
             response = await self._client.request(method, url, **parts)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:

@@ -9,9 +9,12 @@ import httpx2
 from fastmcp.client.transports import SSETransport, StdioTransport, StreamableHttpTransport
 from fastmcp.client.transports.base import ClientTransport
 
+from universal_mcp_client.auth import http
 from universal_mcp_client.auth.flow import LoginAuth
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.types.errors import UniversalMCPError
+
+_TIMEOUT, _STREAM_TIMEOUT = 30.0, 300.0  # seconds; a server may hold a response stream open
 
 
 class Refusal(httpx2.Auth):
@@ -70,11 +73,37 @@ def transport_of(
                 log_file=stderr,
             )
         case "http":
-            return StreamableHttpTransport(config.url, headers=dict(config.headers), auth=refusal)
+            return StreamableHttpTransport(
+                config.url,
+                headers=dict(config.headers),
+                auth=refusal,
+                httpx_client_factory=http_client,
+            )
         case "sse":
-            return SSETransport(config.url, headers=dict(config.headers), auth=refusal)
+            return SSETransport(
+                config.url,
+                headers=dict(config.headers),
+                auth=refusal,
+                httpx_client_factory=http_client,
+            )
         case "memory":
             from fastmcp.client.transports import FastMCPTransport
 
             instance: Any = config.instance
             return FastMCPTransport(instance)
+
+
+def http_client(
+    headers: dict[str, str] | None = None,
+    timeout: httpx2.Timeout | None = None,
+    auth: httpx2.Auth | None = None,
+    **_: Any,
+) -> httpx2.AsyncClient:
+    """As the SDK makes one, save for how long it keeps an idle connection. It follows redirects
+    itself, within the origin: the client must not, whatever FastMCP asks for."""
+    return httpx2.AsyncClient(
+        headers=headers,
+        timeout=timeout or httpx2.Timeout(_TIMEOUT, read=_STREAM_TIMEOUT),
+        auth=auth,
+        limits=httpx2.Limits(keepalive_expiry=http.IDLE),
+    )
