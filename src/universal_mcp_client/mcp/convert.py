@@ -11,10 +11,22 @@ from universal_mcp_client.types.messages import (
     Audio,
     File,
     Image,
+    Message,
     ResourceLink,
     ResultPart,
     Text,
     ToolResult,
+)
+from universal_mcp_client.types.resources import (
+    LogMessage,
+    Prompt,
+    PromptArgument,
+    RenderedPrompt,
+    Resource,
+    ResourceContents,
+    ResourceTemplate,
+    Skill,
+    SkillFile,
 )
 from universal_mcp_client.types.tools import Annotations, ToolSpec
 
@@ -108,6 +120,87 @@ def _decoded(data: str, made: Callable[[bytes], ResultPart]) -> ResultPart:
         return made(base64.b64decode(data, validate=False))
     except (binascii.Error, ValueError):
         return Text(text="[The server sent an attachment that is not valid base64.]")
+
+
+def resource(found: mcp_types.Resource, server: str) -> Resource:
+    return Resource(
+        uri=str(found.uri),
+        name=found.name,
+        title=found.title,
+        description=found.description or "",
+        media_type=found.mime_type,
+        size=found.size,
+        server=server,
+    )
+
+
+def resource_template(found: mcp_types.ResourceTemplate, server: str) -> ResourceTemplate:
+    return ResourceTemplate(
+        uri_template=found.uri_template,
+        name=found.name,
+        title=found.title,
+        description=found.description or "",
+        media_type=found.mime_type,
+        server=server,
+    )
+
+
+def resource_contents(
+    found: mcp_types.TextResourceContents | mcp_types.BlobResourceContents,
+) -> ResourceContents:
+    """As the server sent it. Raises ValueError where it is not valid base64."""
+    uri, media_type = str(found.uri), found.mime_type
+    if isinstance(found, mcp_types.TextResourceContents):
+        return ResourceContents(uri=uri, media_type=media_type, text=found.text)
+    data = base64.b64decode(found.blob, validate=False)
+    return ResourceContents(uri=uri, media_type=media_type, data=data)
+
+
+def prompt(found: mcp_types.Prompt, server: str) -> Prompt:
+    return Prompt(
+        name=found.name,
+        title=found.title,
+        description=found.description or "",
+        arguments=tuple(
+            PromptArgument(
+                name=argument.name,
+                description=argument.description or "",
+                required=bool(argument.required),
+            )
+            for argument in found.arguments or ()
+        ),
+        server=server,
+        original=found.name,
+    )
+
+
+def rendered_prompt(result: mcp_types.GetPromptResult) -> RenderedPrompt:
+    return RenderedPrompt(
+        messages=tuple(
+            Message(role=message.role, parts=content_parts([message.content]))
+            for message in result.messages
+        ),
+        description=result.description or "",
+    )
+
+
+def skill_of(found: Any, server: str) -> Skill:
+    """From FastMCP's model of a skill."""
+    files = found.resources
+    return Skill(
+        uri=found.uri,
+        name=found.frontmatter.name,
+        description=found.frontmatter.description,
+        frontmatter=found.frontmatter.root,
+        files=tuple(SkillFile(uri=f.uri, digest=f.digest, size=f.size) for f in files)
+        if isinstance(files, list)
+        else None,
+        server=server,
+    )
+
+
+def log_message(params: mcp_types.LoggingMessageNotificationParams, server: str) -> LogMessage:
+    return LogMessage(server=server, level=params.level, data=params.data, logger=params.logger)
 
 
 def in_mcp_shape(result: ToolResult) -> dict[str, Any]:

@@ -1,294 +1,210 @@
-"""One connection to one MCP server, in a task of its own.
+"""An MCP server: its tools, resources, prompts and skills, and what becomes of its failures."""
 
-Whoever opens, uses or closes it may do so from any task: the connection's context managers are
-entered and left inside `_live` and nowhere else.
-"""
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-import asyncio
-import logging
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
-from typing import Any, Literal, TypeAlias
-
-import mcp_types
-from fastmcp import Client
-from mcp.client.subscriptions import SubscriptionLost, listen
-from mcp.shared._request_clock import waiting_on_a_person
+from fastmcp.skills import SkillsClientExtension
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from mcp import MCPError as WireError
-from universal_mcp_client.auth.flow import LoginAuth
-from universal_mcp_client.auth.logins import Logins
-from universal_mcp_client.config.servers import ServerConfig
-from universal_mcp_client.mcp.convert import tool_result, tool_spec
-from universal_mcp_client.mcp.elicitation import elicitation_handler
-from universal_mcp_client.mcp.failures import connect_error, translated
-from universal_mcp_client.mcp.stderr import StderrTail
-from universal_mcp_client.mcp.transports import Refusal, transport_of
-from universal_mcp_client.tools.base import CallContext
-from universal_mcp_client.types.errors import (
-    AuthenticationError,
-    MCPError,
-    ServerError,
-    ServerUnavailable,
+from universal_mcp_client.mcp.connection import Connection, Kind, State
+from universal_mcp_client.mcp.convert import (
+    prompt,
+    rendered_prompt,
+    resource,
+    resource_contents,
+    resource_template,
+    skill_of,
+    tool_result,
+    tool_spec,
 )
-from universal_mcp_client.types.interaction import Interaction
+from universal_mcp_client.mcp.failures import translated
+from universal_mcp_client.mcp.listing import Listing
+from universal_mcp_client.mcp.skills import verified
+from universal_mcp_client.tools.base import CallContext
+from universal_mcp_client.types.errors import ConfigError, MCPError, ServerError, ServerUnavailable
 from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
+from universal_mcp_client.types.resources import (
+    Prompt,
+    RenderedPrompt,
+    Resource,
+    ResourceContents,
+    ResourceTemplate,
+    Skill,
+)
 from universal_mcp_client.types.tools import ToolSpec
 
-State: TypeAlias = Literal["closed", "connecting", "connected", "needs-login", "failed"]
+__all__ = ["Server", "State"]
 
-logger = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
 
 
-class Server:
+class Server(Connection):
     """An MCP server as a toolset: its tools under their own names.
 
-    `state` and `error` say how it is; `client` is the FastMCP client for what this class does not
-    offer, valid while `state` is "connected".
+    What it lists is fetched once, and again after it said that it changed. All requests raise
+    ServerError: MCPError for what the server answers with, ServerUnavailable where it does not,
+    AuthenticationError where it wants a login. Only `call_tool` makes results of them.
     """
 
-    def __init__(
-        self,
-        config: ServerConfig,
-        interaction: Interaction | None = None,
-        logins: Logins | None = None,
-    ) -> None:
-        self.config = config
-        self.name = config.name
-        self.state: State = "closed"
-        self.error: ServerError | None = None
-        self.client: Client[Any] | None = None
-        self._interaction = interaction
-        self._task: asyncio.Task[None] | None = None
-        self._ready: asyncio.Future[None] | None = None
-        self._stop = asyncio.Event()
-        self._stderr: StderrTail | None = None
-        self._garbage: str | None = None
-        self._logins = logins or Logins()
-        self._refusal = Refusal()
-        self._clock: asyncio.Timeout | None = None
-        self._listing: Sequence[ToolSpec] = ()
-        self._stale = True
-        self._relisting = asyncio.Lock()
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._tools = Listing(self._fetch_tools)
+        self._resources = Listing(self._fetch_resources)
+        self._templates = Listing(self._fetch_templates)
+        self._prompts = Listing(self._fetch_prompts)
 
-    # Opening and closing
+    async def _prepare(self) -> None:
+        for kind in ("tools", "prompts", "resources"):
+            self._changed(kind)
+        await self.list_tools()
 
-    async def open(self) -> None:
-        """Connect. Raises ServerError when that fails; the task is gone then."""
-        if self._task is None or self._task.done():
-            self.state, self.error, self._garbage = "connecting", None, None
-            self._stop = asyncio.Event()
-            self._ready = asyncio.get_running_loop().create_future()
-            self._task = asyncio.create_task(self._live(self._ready), name=f"mcp:{self.name}")
-        assert self._ready is not None
-        await asyncio.shield(self._ready)
+    def _changed(self, kind: Kind) -> None:
+        match kind:
+            case "tools":
+                self._tools.changed()
+            case "prompts":
+                self._prompts.changed()
+            case "resources":
+                self._resources.changed()
+                self._templates.changed()
 
-    async def close(self) -> None:
-        """Disconnect, and wait until the server's process is gone. Never raises."""
-        task = self._task
-        if task is None:
-            return
-        self._stop.set()
-        if not task.done() and self._ready is not None and not self._ready.done():
-            task.cancel()  # still connecting: there is nothing to end politely
-        await asyncio.wait({task})
-        self._task = None
-        self.state = self._ended()
-
-    async def _live(self, ready: asyncio.Future[None]) -> None:
+    async def _ask(self, request: Awaitable[Answer]) -> Answer:
         try:
-            async with AsyncExitStack() as stack:
-                self._stderr = self._stderr_tail(stack)
-                client = self._make_client()
-                async with asyncio.timeout(self.config.connect_timeout) as self._clock:
-                    await stack.enter_async_context(client)
-                    if self._stderr is not None:
-                        self._stderr.spawned()
-                    self.client = client
-                    self._stale = True
-                    await self.list_tools()
-                self._clock = None
-                self.state = "connected"
-                ready.set_result(None)
-                await self._watch(client)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - kept in self.error
-            stderr = self._stderr.tail() if self._stderr else []
-            self.error = connect_error(error, self.config, stderr, self._garbage, self._refusal)
-            self.error.__cause__ = error
-            if not ready.done():
-                ready.set_exception(self.error)
-                ready.exception()  # retrieved: nobody may be waiting any more
-        finally:
-            self.client = self._clock = None
-            self.state = self._ended()
+            with translated(self.name, self._refusal):
+                return await request
+        except ServerUnavailable as error:
+            await self._lost(error)
+            raise
 
-    def _ended(self) -> State:
-        match self.error:
-            case None:
-                return "closed"
-            case AuthenticationError(reason="needs_login" | "expired"):
-                return "needs-login"
-            case _:
-                return "failed"
+    def _offers(self, kind: Kind) -> bool:
+        """Whether the server has such things at all; one that does not say is asked."""
+        capabilities = self.client.server_capabilities if self.client else None
+        return capabilities is None or getattr(capabilities, kind) is not None
 
-    async def _watch(self, client: "Client[Any]") -> None:
-        """Until told to stop. Listens for changes where the server only tells those who listen."""
-        stop = asyncio.create_task(self._stop.wait())
-        tasks: set[asyncio.Task[Any]] = {stop}
-        if client.protocol_version in MODERN_PROTOCOL_VERSIONS and self._tells_changes(client):
-            tasks.add(asyncio.create_task(self._listen(client)))
-        try:
-            await stop
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _listen(self, client: "Client[Any]") -> None:
-        try:
-            async with listen(client.session, tools_list_changed=True) as changes:
-                async for _ in changes:
-                    self._stale = True
-        except (SubscriptionLost, WireError, RuntimeError) as error:
-            logger.debug("Server %r no longer tells of changes: %s", self.name, error)
-
-    @staticmethod
-    def _tells_changes(client: "Client[Any]") -> bool:
-        capabilities = client.server_capabilities
-        return bool(capabilities and capabilities.tools and capabilities.tools.list_changed)
-
-    def _stderr_tail(self, stack: AsyncExitStack) -> StderrTail | None:
-        if self.config.transport != "stdio":
-            return None
-        log = logging.getLogger(f"universal_mcp_client.server.{self.name}")
-        tail = StderrTail(lambda line: log.debug("%s", line))
-        stack.callback(tail.close)
-        return tail
-
-    def _login(self) -> LoginAuth | None:
-        authorizer = self._logins.authorizer(
-            self.config, self._interaction, waiting=self._stopped_clocks
-        )
-        return LoginAuth(authorizer) if authorizer else None
-
-    @contextmanager
-    def _stopped_clocks(self) -> Generator[None]:
-        """While a person is logging in, neither the connecting nor the request runs out of time."""
-        clock, began = self._clock, asyncio.get_running_loop().time()
-        left = clock.when() if clock else None
-        if clock is not None:
-            clock.reschedule(None)
-        try:
-            with waiting_on_a_person():
-                yield
-        finally:
-            if clock is not None and left is not None:
-                clock.reschedule(left + asyncio.get_running_loop().time() - began)
-
-    def _make_client(self) -> "Client[Any]":
-        self._refusal = Refusal(self._login())
-        transport = transport_of(
-            self.config, self._stderr.file if self._stderr else None, self._refusal
-        )
-        interaction = self._interaction
-        return Client(
-            transport,
-            name=self.name,
-            timeout=self.config.timeout,
-            init_timeout=0,  # ours covers the start of the process too
-            client_info=_identity(),
-            message_handler=self._on_message,
-            log_handler=self._on_log,
-            elicitation_handler=elicitation_handler(self.name, interaction)
-            if interaction
-            else None,
-        )
-
-    async def _on_message(self, message: "mcp_types.ServerNotification | Exception") -> None:
-        if isinstance(message, mcp_types.ToolListChangedNotification):
-            self._stale = True
-        elif isinstance(message, ValueError) and self.state == "connecting":
-            self._garbage = self._garbage or _input_of(message)
-
-    async def _on_log(self, message: "mcp_types.LoggingMessageNotificationParams") -> None:
-        logging.getLogger(f"universal_mcp_client.server.{self.name}").debug("%s", message.data)
-
-    # Use
-
-    @property
-    def protocol_version(self) -> str | None:
-        return self.client.protocol_version if self.client else None
-
-    @property
-    def instructions(self) -> str | None:
-        """What the server says of its own use."""
-        return self.client.instructions if self.client else None
+    # Tools
 
     async def list_tools(self) -> Sequence[ToolSpec]:
-        """The server's tools; fetched again only after the server said that they changed."""
-        if not self._stale:
-            return self._listing
-        async with self._relisting:
-            if self._stale and self.client is not None:
-                self._stale = False
-                with translated(self.name, self._refusal):
-                    tools = await _tools(self.client)
-                self._listing = tuple(tool_spec(tool, self.name) for tool in tools)
-        return self._listing
+        """The server's tools; those of the last connection while there is none."""
+        return self._tools.items if self.client is None else await self._tools()
+
+    async def _fetch_tools(self) -> Sequence[ToolSpec]:
+        client = await self._connected()
+        if not self._offers("tools"):
+            return ()
+        return [tool_spec(tool, self.name) for tool in await self._ask(client.list_tools())]
 
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
         """Call a tool by its own name. Whatever fails becomes a result that says so."""
         try:
-            if self.client is None:
-                await self._reopen()
-            assert self.client is not None
-            with translated(self.name, self._refusal):
-                result = await self.client.call_tool_mcp(
-                    call.name,
-                    dict(call.arguments),
-                    progress_handler=context.progress,
-                    meta=dict(context.meta) or None,
-                )
+            return await self.request_tool(call, context)
         except MCPError as error:
             return failure(call, f"{error} (JSON-RPC error {error.code} from server {self.name!r})")
         except ServerUnavailable as error:
-            await self._lost(error)
             return failure(call, f"{error} The call may or may not have taken effect.")
         except ServerError as error:
             return failure(call, str(error))
+
+    async def request_tool(self, call: ToolCall, context: CallContext | None = None) -> ToolResult:
+        """Call a tool by its own name. The tool's own failure is a result with `is_error`; raises
+        ServerError for all others."""
+        context = context or CallContext()
+        client = await self._connected()
+        result = await self._ask(
+            client.call_tool_mcp(
+                call.name,
+                dict(call.arguments),
+                progress_handler=context.progress,
+                meta=dict(context.meta) or None,
+            )
+        )
         return tool_result(result, call.id)
 
-    async def _lost(self, error: ServerUnavailable) -> None:
-        """A stdio server that died is let go, so that the next call starts it again."""
-        if self.config.transport == "stdio" and "closed the connection" in str(error):
-            await self.close()
-            self.error = error
-            self.state = "failed"
+    # Resources
 
-    async def _reopen(self) -> None:
-        if self._task is None and self.state == "closed":
-            raise ServerUnavailable(f"Server {self.name!r} is not open.", server=self.name)
-        await self.open()
+    async def list_resources(self) -> Sequence[Resource]:
+        """What can be read."""
+        await self._connected()
+        return await self._resources()
 
+    async def _fetch_resources(self) -> Sequence[Resource]:
+        client = await self._connected()
+        if not self._offers("resources"):
+            return ()
+        return [resource(found, self.name) for found in await self._ask(client.list_resources())]
 
-async def _tools(client: "Client[Any]") -> Sequence[mcp_types.Tool]:
-    capabilities = client.server_capabilities
-    if capabilities is not None and capabilities.tools is None:
-        return ()
-    return await client.list_tools()
+    async def list_resource_templates(self) -> Sequence[ResourceTemplate]:
+        """The families of what can be read."""
+        await self._connected()
+        return await self._templates()
 
+    async def _fetch_templates(self) -> Sequence[ResourceTemplate]:
+        client = await self._connected()
+        if not self._offers("resources"):
+            return ()
+        found = await self._ask(client.list_resource_templates())
+        return [resource_template(template, self.name) for template in found]
 
-def _identity() -> mcp_types.Implementation:
-    from universal_mcp_client.version import __version__
+    async def read_resource(self, uri: str) -> Sequence[ResourceContents]:
+        """What is at `uri`; several parts where it is a folder, say. Raises ConfigError for what is
+        no URI."""
+        if not urlsplit(uri).scheme:
+            raise ConfigError(f"{uri!r} is no URI of a resource, such as file:///etc/hosts.")
+        client = await self._connected()
+        result = await self._ask(client.read_resource_mcp(uri))
+        try:
+            return [resource_contents(part) for part in result.contents]
+        except ValueError:
+            raise ServerUnavailable(
+                f"Server {self.name!r} answered with what is not MCP: {uri} is not valid base64.",
+                server=self.name,
+            ) from None
 
-    return mcp_types.Implementation(
-        name="universal-mcp-client", title="Universal MCP Client", version=__version__
-    )
+    # Prompts
 
+    async def list_prompts(self) -> Sequence[Prompt]:
+        """The server's prompts under their own names."""
+        await self._connected()
+        return await self._prompts()
 
-def _input_of(error: ValueError) -> str:
-    """The text that could not be read as JSON-RPC, from pydantic's error."""
-    errors: Any = getattr(error, "errors", None)
-    found: Sequence[Mapping[str, Any]] = errors() if callable(errors) else ()
-    return str(found[0].get("input", error)) if found else str(error)
+    async def _fetch_prompts(self) -> Sequence[Prompt]:
+        client = await self._connected()
+        if not self._offers("prompts"):
+            return ()
+        return [prompt(found, self.name) for found in await self._ask(client.list_prompts())]
+
+    async def get_prompt(
+        self, name: str, arguments: Mapping[str, Any] | None = None
+    ) -> RenderedPrompt:
+        """A prompt, filled in. Arguments that are no strings are sent as JSON."""
+        client = await self._connected()
+        return rendered_prompt(await self._ask(client.get_prompt_mcp(name, dict(arguments or {}))))
+
+    # Skills (SEP-2640)
+
+    async def list_skills(self) -> Sequence[Skill]:
+        """The skills that the server describes; none of their files is read yet."""
+        client = await self._connected()
+        capabilities = client.server_capabilities
+        offered = (capabilities.extensions if capabilities else None) or {}
+        if SkillsClientExtension.identifier not in offered:
+            return ()
+        return [skill_of(found, self.name) for found in await self._ask(client.list_skills())]
+
+    async def read_skill(self, skill: Skill) -> str:
+        """The text of a skill's SKILL.md, as the server has described it: raises IntegrityError
+        where its digest, its size or its frontmatter is another."""
+        contents = await self.read_skill_file(skill, skill.uri)
+        return contents.text or ""
+
+    async def read_skill_file(self, skill: Skill, uri: str) -> ResourceContents:
+        """A file of a skill; checked in the same way."""
+        return verified(skill, uri, await self.read_resource(uri), self.name)
+
+    async def ping(self) -> None:
+        """Ask for any answer. Raises ServerError where none comes."""
+        client = await self._connected()
+        if client.protocol_version in MODERN_PROTOCOL_VERSIONS:  # these have no `ping` any more
+            await self._ask(client.session.discover())
+        else:
+            await self._ask(client.ping())

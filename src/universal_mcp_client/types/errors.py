@@ -17,7 +17,9 @@ UniversalMCPError
 ├── ServerError                an MCP server; has `.server`
 │   ├── ServerUnavailable          it does not start, answer, or speak MCP
 │   ├── AuthenticationError        it wants a login; `.reason` says which kind of trouble
-│   └── MCPError                   it answered a request with a JSON-RPC error; has `.code`
+│   ├── MCPError                   it answered a request with a JSON-RPC error; has `.code`
+│   ├── ToolError                  a tool failed, and says so itself; has `.result`
+│   └── IntegrityError             what it gave is not what it had announced
 └── RunError                   an agent run
     ├── LimitExceeded              a limit ended it; has `.result` with everything so far
     └── OutputInvalid              the answer does not fit the output type
@@ -27,7 +29,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 from universal_mcp_client.types.events import RunResult
-from universal_mcp_client.types.messages import Message
+from universal_mcp_client.types.messages import Message, ToolResult
 
 
 class UniversalMCPError(Exception):
@@ -138,6 +140,19 @@ class MCPError(ServerError):
         super().__init__(message, server=server)
         self.code = code
         self.data = data
+
+
+class ToolError(ServerError):
+    """A tool called by a program, not by a model, failed. `result` is all that it answered."""
+
+    def __init__(self, message: str, *, result: ToolResult, server: str = "") -> None:
+        super().__init__(message, server=server)
+        self.result = result
+
+
+class IntegrityError(ServerError):
+    """What the server gave is not what it had announced: it may have been changed on the way, or
+    since somebody looked at it. It must not be used."""
 
 
 class RunError(UniversalMCPError):

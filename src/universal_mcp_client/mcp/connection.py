@@ -1,0 +1,281 @@
+"""One connection to one MCP server, in a task of its own.
+
+Whoever opens, uses or closes it may do so from any task: the connection's context managers are
+entered and left inside `_live` and nowhere else.
+"""
+
+import asyncio
+import logging
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any, Literal, TypeAlias
+
+import mcp_types
+from fastmcp import Client
+from fastmcp.skills import SkillsClientExtension
+from mcp.client.subscriptions import SubscriptionLost, listen
+from mcp.shared._request_clock import waiting_on_a_person
+from mcp.shared.subscriptions import PromptsListChanged, ResourcesListChanged, ToolsListChanged
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from mcp import MCPError as WireError
+from universal_mcp_client.auth.flow import LoginAuth
+from universal_mcp_client.auth.logins import Logins
+from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.mcp.convert import log_message
+from universal_mcp_client.mcp.elicitation import elicitation_handler
+from universal_mcp_client.mcp.failures import connect_error
+from universal_mcp_client.mcp.stderr import StderrTail
+from universal_mcp_client.mcp.transports import Refusal, transport_of
+from universal_mcp_client.types.errors import AuthenticationError, ServerError, ServerUnavailable
+from universal_mcp_client.types.interaction import Interaction
+from universal_mcp_client.types.resources import LogHandler
+
+State: TypeAlias = Literal["closed", "connecting", "connected", "needs-login", "failed"]
+
+Kind: TypeAlias = Literal["tools", "prompts", "resources"]
+
+logger = logging.getLogger(__name__)
+
+_CHANGES: Mapping[type[Any], Kind] = {
+    mcp_types.ToolListChangedNotification: "tools",
+    mcp_types.PromptListChangedNotification: "prompts",
+    mcp_types.ResourceListChangedNotification: "resources",
+    ToolsListChanged: "tools",
+    PromptsListChanged: "prompts",
+    ResourcesListChanged: "resources",
+}
+
+
+class Connection:
+    """`state` and `error` say how it is; `client` is the FastMCP client for what our own classes do
+    not offer, valid while `state` is "connected"."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        interaction: Interaction | None = None,
+        logins: Logins | None = None,
+        log_handler: LogHandler | None = None,
+    ) -> None:
+        self.config = config
+        self.name = config.name
+        self.state: State = "closed"
+        self.error: ServerError | None = None
+        self.client: Client[Any] | None = None
+        self._interaction = interaction
+        self._task: asyncio.Task[None] | None = None
+        self._ready: asyncio.Future[None] | None = None
+        self._stop = asyncio.Event()
+        self._stderr: StderrTail | None = None
+        self._garbage: str | None = None
+        self._logins = logins or Logins()
+        self._refusal = Refusal()
+        self._clock: asyncio.Timeout | None = None
+        self._log_handler = log_handler
+
+    # Opening and closing
+
+    async def open(self) -> None:
+        """Connect. Raises ServerError when that fails; the task is gone then."""
+        if self._task is None or self._task.done():
+            self.state, self.error, self._garbage = "connecting", None, None
+            self._stop = asyncio.Event()
+            self._ready = asyncio.get_running_loop().create_future()
+            self._task = asyncio.create_task(self._live(self._ready), name=f"mcp:{self.name}")
+        assert self._ready is not None
+        await asyncio.shield(self._ready)
+
+    async def close(self) -> None:
+        """Disconnect, and wait until the server's process is gone. Never raises."""
+        task = self._task
+        if task is None:
+            return
+        self._stop.set()
+        if not task.done() and self._ready is not None and not self._ready.done():
+            task.cancel()  # still connecting: there is nothing to end politely
+        await asyncio.wait({task})
+        self._task = None
+        self.state = self._ended()
+
+    async def _live(self, ready: asyncio.Future[None]) -> None:
+        try:
+            async with AsyncExitStack() as stack:
+                self._stderr = self._stderr_tail(stack)
+                client = self._make_client()
+                async with asyncio.timeout(self.config.connect_timeout) as self._clock:
+                    await stack.enter_async_context(client)
+                    if self._stderr is not None:
+                        self._stderr.spawned()
+                    self.client = client
+                    await self._prepare()
+                self._clock = None
+                self.state = "connected"
+                ready.set_result(None)
+                await self._watch(client)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - kept in self.error
+            stderr = self._stderr.tail() if self._stderr else []
+            self.error = connect_error(error, self.config, stderr, self._garbage, self._refusal)
+            self.error.__cause__ = error
+            if not ready.done():
+                ready.set_exception(self.error)
+                ready.exception()  # retrieved: nobody may be waiting any more
+        finally:
+            self.client = self._clock = None
+            self.state = self._ended()
+
+    def _ended(self) -> State:
+        match self.error:
+            case None:
+                return "closed"
+            case AuthenticationError(reason="needs_login" | "expired"):
+                return "needs-login"
+            case _:
+                return "failed"
+
+    async def _watch(self, client: "Client[Any]") -> None:
+        """Until told to stop. Listens for changes where the server only tells those who listen."""
+        stop = asyncio.create_task(self._stop.wait())
+        tasks: set[asyncio.Task[Any]] = {stop}
+        changes = self._changes(client)
+        if client.protocol_version in MODERN_PROTOCOL_VERSIONS and changes:
+            tasks.add(asyncio.create_task(self._listen(client, changes)))
+        try:
+            await stop
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _listen(self, client: "Client[Any]", changes: Mapping[str, Any]) -> None:
+        try:
+            async with listen(client.session, **changes) as events:
+                async for event in events:
+                    if kind := _CHANGES.get(type(event)):
+                        self._changed(kind)
+        except (SubscriptionLost, WireError, RuntimeError) as error:
+            logger.debug("Server %r no longer tells of changes: %s", self.name, error)
+
+    @staticmethod
+    def _changes(client: "Client[Any]") -> Mapping[str, bool]:
+        """Of which changes the server tells, as `listen` takes them."""
+        offered = client.server_capabilities
+        if offered is None:
+            return {}
+        kinds = {"tools": offered.tools, "prompts": offered.prompts, "resources": offered.resources}
+        return {
+            f"{kind}_list_changed": True
+            for kind, capability in kinds.items()
+            if capability and capability.list_changed
+        }
+
+    def _stderr_tail(self, stack: AsyncExitStack) -> StderrTail | None:
+        if self.config.transport != "stdio":
+            return None
+        log = logging.getLogger(f"universal_mcp_client.server.{self.name}")
+        tail = StderrTail(lambda line: log.debug("%s", line))
+        stack.callback(tail.close)
+        return tail
+
+    def _login(self) -> LoginAuth | None:
+        authorizer = self._logins.authorizer(
+            self.config, self._interaction, waiting=self._stopped_clocks
+        )
+        return LoginAuth(authorizer) if authorizer else None
+
+    @contextmanager
+    def _stopped_clocks(self) -> Generator[None]:
+        """While a person is logging in, neither the connecting nor the request runs out of time."""
+        clock, began = self._clock, asyncio.get_running_loop().time()
+        left = clock.when() if clock else None
+        if clock is not None:
+            clock.reschedule(None)
+        try:
+            with waiting_on_a_person():
+                yield
+        finally:
+            if clock is not None and left is not None:
+                clock.reschedule(left + asyncio.get_running_loop().time() - began)
+
+    def _make_client(self) -> "Client[Any]":
+        self._refusal = Refusal(self._login())
+        transport = transport_of(
+            self.config, self._stderr.file if self._stderr else None, self._refusal
+        )
+        interaction = self._interaction
+        return Client(
+            transport,
+            name=self.name,
+            timeout=self.config.timeout,
+            init_timeout=0,  # ours covers the start of the process too
+            client_info=_identity(),
+            message_handler=self._on_message,
+            log_handler=self._on_log,
+            extensions=[SkillsClientExtension()],
+            elicitation_handler=elicitation_handler(self.name, interaction)
+            if interaction
+            else None,
+        )
+
+    async def _on_message(self, message: "mcp_types.ServerNotification | Exception") -> None:
+        if kind := _CHANGES.get(type(message)):
+            self._changed(kind)
+        elif isinstance(message, ValueError) and self.state == "connecting":
+            self._garbage = self._garbage or _input_of(message)
+
+    async def _on_log(self, params: "mcp_types.LoggingMessageNotificationParams") -> None:
+        message = log_message(params, self.name)
+        logging.getLogger(f"universal_mcp_client.server.{self.name}").debug("%s", message.data)
+        if self._log_handler is not None:
+            answer = self._log_handler(message)
+            if answer is not None:
+                await answer
+
+    # For those who use the connection
+
+    async def _prepare(self) -> None:
+        """Called when a new connection stands; the server counts as open once it returns."""
+
+    def _changed(self, kind: Kind) -> None:
+        """Called when the server says that what it lists is no longer the same."""
+
+    async def _connected(self) -> "Client[Any]":
+        """The client, opened again where the connection was lost. Raises ServerError."""
+        if self.client is None:
+            if self._task is None and self.state == "closed":
+                raise ServerUnavailable(f"Server {self.name!r} is not open.", server=self.name)
+            await self.open()
+        assert self.client is not None
+        return self.client
+
+    async def _lost(self, error: ServerUnavailable) -> None:
+        """A stdio server that died is let go, so that the next request starts it again."""
+        died = self.config.transport == "stdio" and "closed the connection" in str(error)
+        if died and self.state == "connected":
+            await self.close()
+            self.error = error
+            self.state = "failed"
+
+    @property
+    def protocol_version(self) -> str | None:
+        return self.client.protocol_version if self.client else None
+
+    @property
+    def instructions(self) -> str | None:
+        """What the server says of its own use."""
+        return self.client.instructions if self.client else None
+
+
+def _identity() -> mcp_types.Implementation:
+    from universal_mcp_client.version import __version__
+
+    return mcp_types.Implementation(
+        name="universal-mcp-client", title="Universal MCP Client", version=__version__
+    )
+
+
+def _input_of(error: ValueError) -> str:
+    """The text that could not be read as JSON-RPC, from pydantic's error."""
+    errors: Any = getattr(error, "errors", None)
+    found: Sequence[Mapping[str, Any]] = errors() if callable(errors) else ()
+    return str(found[0].get("input", error)) if found else str(error)
