@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from universal_mcp_client.core.limits import Limits as Limits
     from universal_mcp_client.core.run import Run as Run
     from universal_mcp_client.core.session import Session as Session
+    from universal_mcp_client.mcp.client import Client as Client
     from universal_mcp_client.mcp.host import Host as Host
     from universal_mcp_client.mcp.server import Server as Server
     from universal_mcp_client.models.base import Model as Model
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from universal_mcp_client.tools.base import Toolset as Toolset
     from universal_mcp_client.types.errors import AuthenticationError as AuthenticationError
     from universal_mcp_client.types.errors import ConfigError as ConfigError
+    from universal_mcp_client.types.errors import IntegrityError as IntegrityError
     from universal_mcp_client.types.errors import LimitExceeded as LimitExceeded
     from universal_mcp_client.types.errors import MCPError as MCPError
     from universal_mcp_client.types.errors import ModelError as ModelError
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from universal_mcp_client.types.errors import ServerError as ServerError
     from universal_mcp_client.types.errors import ServerUnavailable as ServerUnavailable
     from universal_mcp_client.types.errors import TokenStoreError as TokenStoreError
+    from universal_mcp_client.types.errors import ToolError as ToolError
     from universal_mcp_client.types.errors import UniversalMCPError as UniversalMCPError
     from universal_mcp_client.types.events import Completion as Completion
     from universal_mcp_client.types.events import Event as Event
@@ -56,6 +59,15 @@ if TYPE_CHECKING:
     from universal_mcp_client.types.messages import Text as Text
     from universal_mcp_client.types.messages import ToolCall as ToolCall
     from universal_mcp_client.types.messages import ToolResult as ToolResult
+    from universal_mcp_client.types.resources import LogMessage as LogMessage
+    from universal_mcp_client.types.resources import Prompt as Prompt
+    from universal_mcp_client.types.resources import PromptArgument as PromptArgument
+    from universal_mcp_client.types.resources import RenderedPrompt as RenderedPrompt
+    from universal_mcp_client.types.resources import Resource as Resource
+    from universal_mcp_client.types.resources import ResourceContents as ResourceContents
+    from universal_mcp_client.types.resources import ResourceTemplate as ResourceTemplate
+    from universal_mcp_client.types.resources import Skill as Skill
+    from universal_mcp_client.types.resources import SkillFile as SkillFile
     from universal_mcp_client.types.tools import ToolSpec as ToolSpec
     from universal_mcp_client.types.usage import Price as Price
     from universal_mcp_client.types.usage import Usage as Usage
@@ -68,6 +80,7 @@ _HOMES = {
     "core.limits": ("Limits",),
     "core.run": ("Run",),
     "core.session": ("Session",),
+    "mcp.client": ("Client",),
     "mcp.host": ("Host",),
     "mcp.server": ("Server",),
     "models.base": ("Model", "ModelRequest", "ModelSettings", "Profile"),
@@ -75,14 +88,19 @@ _HOMES = {
     "models.registry": ("resolve",),
     "tools.base": ("CallContext", "Toolset"),
     "types.errors": (
-        "AuthenticationError", "ConfigError", "LimitExceeded", "MCPError", "ModelError",
-        "RunError", "ServerError", "ServerUnavailable", "TokenStoreError", "UniversalMCPError",
+        "AuthenticationError", "ConfigError", "IntegrityError", "LimitExceeded", "MCPError",
+        "ModelError", "RunError", "ServerError", "ServerUnavailable", "TokenStoreError", "ToolError",
+        "UniversalMCPError",
     ),
     "types.events": (
         "Completion", "Event", "RunFinished", "RunResult", "TextDelta", "ThinkingDelta",
         "ToolFinished", "ToolProgress", "ToolStarted",
     ),
     "types.messages": ("Audio", "File", "Image", "Message", "Text", "ToolCall", "ToolResult"),
+    "types.resources": (
+        "LogMessage", "Prompt", "PromptArgument", "RenderedPrompt", "Resource", "ResourceContents",
+        "ResourceTemplate", "Skill", "SkillFile",
+    ),
     "types.tools": ("ToolSpec",),
     "types.usage": ("Price", "Usage"),
 }  # fmt: skip

@@ -17,6 +17,7 @@ from universal_mcp_client import (
     ClientCredentials,
     EnterpriseIdentity,
     Host,
+    IntegrityError,
     OAuth,
     ServerConfig,
     ToolCall,
@@ -119,6 +120,16 @@ async def main(url: str, scenario: str, context: Mapping[str, Any]) -> int:
         for error in host.failures.values():
             print(f"{type(error).__name__}: {error}", file=sys.stderr)
             return 1
+        for skill in await host["conformance"].list_skills():
+            if scenario == "sep-2640-client-no-prefetch":
+                continue
+            try:
+                await host["conformance"].read_skill(skill)
+            except IntegrityError as error:
+                print(error, file=sys.stderr)
+                continue
+            for file in skill.files or ():
+                await host["conformance"].read_skill_file(skill, file.uri)
         calls: list[tuple[str, Any]] = [
             (tool["name"], tool["arguments"]) for tool in context.get("toolCalls", ())
         ]

@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
@@ -25,7 +25,7 @@ class ServerConfig:
     `timeout` bounds each request, `connect_timeout` the start and the handshake, both in seconds.
     `allow` and `deny` are shell-style patterns over the server's own tool names. A `required`
     server that fails ends the opening of its host. `auth` says how to log in to an HTTP server.
-    `source` is where this was written.
+    `source` is the file where this was written; empty where a program gave it.
     """
 
     name: str
@@ -124,9 +124,10 @@ def read_servers(path: Path, *, expand: bool = True) -> list[ServerConfig]:
     return _Reader(str(path), text, path.parent, expand).servers(data)
 
 
-def parse_servers(data: Mapping[str, Any], source: str = "the given config") -> list[ServerConfig]:
+def parse_servers(data: Mapping[str, Any]) -> list[ServerConfig]:
     """The servers of a config that is in memory already."""
-    return _Reader(source, "", Path.cwd(), True).servers(data)
+    found = _Reader("the given config", "", Path.cwd(), True).servers(data)
+    return [replace(config, source="") for config in found]
 
 
 class _Reader:

@@ -14,6 +14,7 @@ from universal_mcp_client.tools.filtered import FilteredToolset
 from universal_mcp_client.types.errors import ConfigError, ServerError
 from universal_mcp_client.types.interaction import Interaction
 from universal_mcp_client.types.messages import ToolCall, ToolResult
+from universal_mcp_client.types.resources import LogHandler
 from universal_mcp_client.types.tools import ToolSpec
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,8 @@ class Host:
     All servers open at the same time. One that fails costs the others nothing; `failures` says
     which and why. A server whose config says `required` raises its error from opening instead.
     `interaction` answers questions, logins among them; `token_store` is where logins are kept: a
-    URL, a py-key-value store, or a `TokenStore`. May be entered again while it is open, by other tasks too; the last to leave closes it.
+    URL, a py-key-value store, or a `TokenStore`; `log_handler` is told what the servers log. May be
+    entered again while it is open, by other tasks too; the last to leave closes it.
     """
 
     def __init__(
@@ -39,11 +41,13 @@ class Host:
         *sources: ServerSource,
         interaction: Interaction | None = None,
         token_store: Any = None,
+        log_handler: LogHandler | None = None,
     ) -> None:
         configs = [c for c in server_configs(sources) if not c.disabled]
         self._logins = Logins(token_store)
-        self._servers = {c.name: Server(c, interaction, self._logins) for c in configs}
-        self._combined = CombinedToolset([_filtered(server) for server in self._servers.values()])
+        self._servers = {c.name: Server(c, interaction, self._logins, log_handler) for c in configs}
+        self._toolsets = {s.name: _filtered(s) for s in self._servers.values()}
+        self._combined = CombinedToolset(list(self._toolsets.values()))
         self._entered = 0
         self._changing = asyncio.Lock()
 
@@ -66,6 +70,10 @@ class Host:
 
     def __iter__(self) -> Iterator[Server]:
         return iter(self._servers.values())
+
+    def toolset(self, name: str) -> Toolset:
+        """The tools of one server that its config allows, under their own names."""
+        return self._toolsets[self[name].name]
 
     async def list_tools(self) -> Sequence[ToolSpec]:
         """The tools of all servers under their public names."""

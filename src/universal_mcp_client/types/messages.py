@@ -94,6 +94,13 @@ class ToolResult:
         """The text parts, joined by line breaks."""
         return "\n".join(part.text for part in self.content if isinstance(part, Text))
 
+    @property
+    def data(self) -> Any:
+        """The structured content. A lone value, which servers wrap as `{"result": value}` since MCP
+        wants an object, comes without its wrapping; None where there is no structured content."""
+        found = self.structured_content
+        return found["result"] if found is not None and list(found) == ["result"] else found
+
 
 Part: TypeAlias = Text | Image | Audio | File | ResourceLink | Thinking | ToolCall | ToolResult
 
