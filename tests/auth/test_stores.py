@@ -3,18 +3,14 @@
 import asyncio
 import itertools
 import os
-import shutil
-import socket
 import stat
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.support import services
+from tests.support.services import free_port
 
 from universal_mcp_client import ConfigError, TokenStore, TokenStoreError
 from universal_mcp_client.auth.encryption import VARIABLE, new_key
@@ -43,31 +39,6 @@ def login(server: str = SERVER) -> Login:
     )
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def running(command: list[str], ready: str, **options: Any) -> Iterator[None]:
-    """A service, once it has said `ready`."""
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
-    )
-    try:
-        assert process.stdout is not None
-        said = ""
-        for line in process.stdout:
-            said += line
-            if ready in line:
-                break
-        else:
-            pytest.fail(f"{command[0]} ended: {said}")
-        yield
-    finally:
-        process.terminate()
-        process.communicate()
-
-
 @pytest.fixture
 def key(monkeypatch: pytest.MonkeyPatch) -> str:
     made = new_key()
@@ -77,13 +48,7 @@ def key(monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture(scope="module")
 def redis_server() -> Iterator[str]:
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("redis-server is not installed")
-    port = free_port()
-    command = [program, "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
-    for _ in running(command, "Ready to accept connections"):
-        yield f"redis://127.0.0.1:{port}/0"
+    yield from services.redis_server()
 
 
 @pytest.fixture
@@ -97,24 +62,7 @@ def redis_url(redis_server: str) -> str:
 
 @pytest.fixture(scope="module")
 def postgres_server() -> Iterator[str]:
-    binaries = [*Path("/usr/lib/postgresql").glob("*/bin"), Path("/usr/local/bin")]
-    folder = next((b for b in binaries if (b / "initdb").is_file()), None)
-    if folder is None:
-        pytest.skip("PostgreSQL is not installed")
-    as_user: dict[str, Any] = {"cwd": "/"}
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as data:
-        if os.geteuid() == 0:  # it refuses to run as root
-            import pwd
-
-            user = pwd.getpwnam("postgres")
-            as_user |= {"user": user.pw_uid, "group": user.pw_gid}
-            os.chown(data, user.pw_uid, user.pw_gid)
-        init = [folder / "initdb", "-D", data, "-U", "umcp", "-A", "trust", "--no-sync"]
-        subprocess.run(init, check=True, capture_output=True, **as_user)
-        port = free_port()
-        command = [str(folder / "postgres"), "-D", data, "-p", str(port), "-k", data, "-F"]
-        for _ in running(command, "ready to accept connections", **as_user):
-            yield f"postgres://umcp@127.0.0.1:{port}/postgres"
+    yield from services.postgres_server()
 
 
 @pytest.fixture
@@ -132,14 +80,7 @@ def postgres_url(postgres_server: str) -> str:
 
 @pytest.fixture(scope="module")
 def dynamodb_server() -> Iterator[str]:
-    pytest.importorskip("moto")
-    port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        for _ in running(command, "Running on"):
-            yield f"http://127.0.0.1:{port}"
+    yield from services.dynamodb_server()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx2
@@ -23,7 +23,7 @@ class Issuer(InMemoryOAuthProvider):
         super().__init__(
             base_url=url,
             client_registration_options=ClientRegistrationOptions(
-                enabled=True, valid_scopes=["read"], default_scopes=["read"]
+                enabled=True, valid_scopes=["read", "write"], default_scopes=["read"]
             ),
             revocation_options=RevocationOptions(enabled=True),
             required_scopes=["read"],
@@ -69,7 +69,8 @@ class Protected:
         self.issuer.refresh_tokens.clear()
 
 
-def protected() -> Iterator[Protected]:
+def protected(furnish: Callable[[FastMCP], None] | None = None) -> Iterator[Protected]:
+    """The server while it runs; `furnish` adds to what it offers."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     issuer = Issuer(url)
@@ -79,6 +80,8 @@ def protected() -> Iterator[Protected]:
     def add(a: int, b: int) -> int:
         return a + b
 
+    if furnish is not None:
+        furnish(server)
     config = uvicorn.Config(
         server.http_app(), log_level="critical", ws="none", timeout_graceful_shutdown=0
     )
