@@ -165,6 +165,7 @@ def register(server: Protected, port: int) -> None:
         client_secret="hush",
         redirect_uris=[AnyUrl(f"http://127.0.0.1:{port}/callback")],
         scope="read write",
+        token_endpoint_auth_method="client_secret_basic",
     )
     issuer.access_tokens["personal"] = AccessToken(
         token="personal", client_id="ours", scopes=["read"], expires_at=None

@@ -1,5 +1,6 @@
 """The kinds of token stores: from a URL to an open py-key-value store with its lock."""
 
+import hashlib
 import os
 import re
 import warnings
@@ -31,6 +32,7 @@ class Backend:
     user of one machine, so that their key can lie in that user's keyring."""
 
     url: str
+    key: Callable[[str], str] = str  # what an entry is called, from the server's URL
     make: Callable[["Backend"], Awaitable[Any]]
     encrypt: bool | None = True
     local: bool = True
@@ -169,10 +171,15 @@ def _given(store: Any) -> Backend:
     memory = type(store).__name__ == "MemoryStore"
     return Backend(
         url=f"{type(store).__name__} object",
+        key=_digest,  # not every store takes a URL for a key
         make=make,
         encrypt=None if memory else False,
         lock_with=locks.memory_locks() if memory else None,
     )
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:40]
 
 
 async def _open_memory(_backend: Backend) -> Any:

@@ -52,6 +52,9 @@ class TokenStore:
         """What its user should know of its safety."""
         return self._backend.warning
 
+    def _key(self, server: str) -> str:
+        return self._backend.key(server)
+
     def expects(self, server: str) -> bool:
         """Whether it is worth looking for a login at `server`: a keyring is slow to open, and most
         servers need none."""
@@ -62,7 +65,7 @@ class TokenStore:
         if self.url == NO_STORE:
             return None
         with self._translated(f"the login at {server} cannot be read"):
-            value = await (await self._opened()).get(server, collection=_COLLECTION)
+            value = await (await self._opened()).get(self._key(server), collection=_COLLECTION)
             try:
                 return None if value is None else Login.from_json(value)
             except ValueError as error:
@@ -75,7 +78,7 @@ class TokenStore:
         """Keep a login, in place of the one before."""
         with self._translated(f"the login at {login.server} cannot be kept"):
             store = await self._opened()
-            await store.put(login.server, login.to_json(), collection=_COLLECTION)
+            await store.put(self._key(login.server), login.to_json(), collection=_COLLECTION)
             if login.server not in self._indexed:
                 await self._index(lambda known: {*known, login.server})
                 self._indexed.add(login.server)
@@ -85,7 +88,9 @@ class TokenStore:
     async def delete(self, server: str) -> bool:
         """Forget a login; whether there was one."""
         with self._translated(f"the login at {server} cannot be removed"):
-            found = bool(await (await self._opened()).delete(server, collection=_COLLECTION))
+            found = bool(
+                await (await self._opened()).delete(self._key(server), collection=_COLLECTION)
+            )
             await self._index(lambda known: known - {server})
             self._indexed.discard(server)
         if self._hints is not None:
