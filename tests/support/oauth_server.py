@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx2
 import uvicorn
@@ -83,7 +84,10 @@ def protected(furnish: Callable[[FastMCP], None] | None = None) -> Iterator[Prot
     if furnish is not None:
         furnish(server)
     config = uvicorn.Config(
-        server.http_app(), log_level="critical", ws="none", timeout_graceful_shutdown=0
+        _noting(server.http_app(), issuer.secrets),
+        log_level="critical",
+        ws="none",
+        timeout_graceful_shutdown=0,
     )
     web = uvicorn.Server(config)
     thread = threading.Thread(target=web.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -94,6 +98,29 @@ def protected(furnish: Callable[[FastMCP], None] | None = None) -> Iterator[Prot
         web.should_exit = True
         thread.join()
         listener.close()
+
+
+SECRET_FIELDS = ("code", "code_verifier", "client_secret", "refresh_token", "token")
+
+
+def _noting(app: Any, secrets: set[str]) -> Any:
+    """`app`, with every secret that a form brings added to `secrets`."""
+
+    async def noting(scope: Any, receive: Any, send: Any) -> None:
+        body = b""
+
+        async def noted() -> Any:
+            nonlocal body
+            message = await receive()
+            body += message.get("body", b"")
+            fields = parse_qs(body.decode("latin-1")) if not message.get("more_body") else {}
+            secrets.update(v for name in SECRET_FIELDS for v in fields.get(name, ()))
+            return message
+
+        form = scope["type"] == "http" and scope["path"] in ("/token", "/revoke")
+        await app(scope, noted if form else receive, send)
+
+    return noting
 
 
 class Person:

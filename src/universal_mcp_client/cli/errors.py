@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 
 from universal_mcp_client.types.errors import (
@@ -48,7 +49,7 @@ def reported(command: Callable[[], int], arguments: Sequence[str]) -> int:
         return command()
     except UniversalMCPError as error:
         if debug:
-            raise
+            traceback.print_exception(error)
         say(str(error))
         return code_of(error)
     except KeyboardInterrupt:
