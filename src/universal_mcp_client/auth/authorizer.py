@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 
-from universal_mcp_client.auth.browser import needs_login
+from universal_mcp_client.auth.browser import nobody_here
 from universal_mcp_client.auth.challenge import Challenge, challenge_of
 from universal_mcp_client.auth.dpop import ProofKey
 from universal_mcp_client.auth.endpoint import GrantRefused, TokenEndpoint
@@ -23,8 +23,9 @@ from universal_mcp_client.auth.metadata import (
 )
 from universal_mcp_client.auth.person import PersonalLogin
 from universal_mcp_client.auth.records import Client, Login, Tokens
-from universal_mcp_client.auth.stores import TokenStore
-from universal_mcp_client.config.auth import Credentials, OAuth, scope_list
+from universal_mcp_client.auth.scopes import wanted_scopes
+from universal_mcp_client.auth.stores import TokenStore, login_key
+from universal_mcp_client.config.auth import Credentials, OAuth
 from universal_mcp_client.types.errors import (
     AuthenticationError,
     ServerUnavailable,
@@ -69,7 +70,7 @@ class Authorizer:
         self._device = device
         self._command = command or f"umcp login {name}"
         self._waiting = waiting
-        self._key = _key(url, settings)
+        self._key = login_key(url, settings)
         self._login: Login | None = None
         self._loaded = False
         self._expected = expected
@@ -167,15 +168,12 @@ class Authorizer:
         headers = {"Accept": "application/json, text/event-stream"}
         response = await self._http.post(self.url, json=ping, headers=headers)
         challenge = challenge_of(response)
-        if challenge is None and not await self._publishes_logins():
-            return False
+        if challenge is None:  # it lets everybody in, and may know of logins all the same
+            found = await Discovery(self._http, self.url).find(None, None)
+            if not found.published:
+                return False
         await self.answer(challenge or Challenge(status=401), None)
         return True
-
-    async def _publishes_logins(self) -> bool:
-        """Whether a server that lets everybody in knows of logins all the same."""
-        found = await Discovery(self._http, self.url).find(None, None)
-        return found.published
 
     async def log_out(self) -> bool:
         """Revoke the tokens where the issuer offers that (RFC 7009), and forget the login. Whether
@@ -184,7 +182,9 @@ class Authorizer:
             login = await self.load()
             if login and login.tokens and login.revocation_endpoint:
                 async with self._alone():
-                    await self._revoke(login, login.tokens, login.revocation_endpoint)
+                    await self._endpoint(login.client).revoke(
+                        login.tokens, login.revocation_endpoint
+                    )
         finally:
             found = await self.store.delete(self._key)
             self._login = None
@@ -237,21 +237,8 @@ class Authorizer:
             self.proof_key = ProofKey(self._login.dpop_key if self._login else None)
 
     def _scopes(self, challenge: Challenge, found: Discovered) -> Sequence[str]:
-        """MCP's order: what the challenge names, else what the resource's metadata names, else
-        nothing; with what the user asks for, and on step-up with what was granted before."""
-        own = scope_list(self.settings.scopes)
         granted = self._login.tokens.scopes if self._login and self._login.tokens else ()
-        wanted = [*own]
-        if challenge.step_up:
-            wanted += granted
-        if challenge.scopes is not None:
-            wanted += challenge.scopes
-        elif not own:
-            wanted += found.resource_scopes or ()
-        offered = found.issuer.scopes_supported or ()
-        if wanted and "offline_access" in offered and isinstance(self.settings, OAuth):
-            wanted.append("offline_access")
-        return tuple(dict.fromkeys(wanted))
+        return wanted_scopes(self.settings, granted, challenge, found)
 
     # New tokens
 
@@ -269,7 +256,7 @@ class Authorizer:
             tokens = await self._endpoint(client).tokens({**grant, **form})
             return await self._take(client, replace(tokens, refresh_token=None))
         if self._ask is None:
-            raise self._nobody(challenge, scopes, had)
+            raise nobody_here(self.name, self._command, challenge, scopes, had)
         await self.store.check()
         return await self._ask_person(found, form, self.settings, self._ask)
 
@@ -294,25 +281,6 @@ class Authorizer:
                 await self._save(replace(self._state, client=None))  # they forgot us
             raise
         return await self._take(client, tokens)
-
-    def _nobody(
-        self, challenge: Challenge, scopes: Sequence[str], had: bool
-    ) -> AuthenticationError:
-        if challenge.step_up:
-            more = f" --scope '{' '.join(scopes)}'" if scopes else ""
-            return AuthenticationError(
-                f"Server {self.name!r} wants more permissions than its login has. "
-                f"Run: {self._command}{more}",
-                server=self.name,
-                reason="needs_login",
-            )
-        if had:
-            return AuthenticationError(
-                f"The login at server {self.name!r} has ended. Run: {self._command}",
-                server=self.name,
-                reason="expired",
-            )
-        return needs_login(self.name, "nobody is here to log in", self._command)
 
     # Renewing
 
@@ -400,21 +368,6 @@ class Authorizer:
                 self._unsaved = False
                 return
 
-    async def _revoke(self, login: Login, tokens: Tokens, url: str) -> None:
-        endpoint = replace(self._endpoint(login.client), url=url)
-        for kind, token in (
-            ("refresh_token", tokens.refresh_token),
-            ("access_token", tokens.access_token),
-        ):
-            if token is not None:
-                form = {"token": token, "token_type_hint": kind}
-                response = await endpoint.send(form)
-                if response.status_code >= 400:
-                    failure = endpoint.failure(response, form)
-                    # RFC 7009, section 2.2.1: JWTs, say, which nobody looks up, end by themselves.
-                    if getattr(failure, "error", "") != "unsupported_token_type":
-                        raise failure
-
     # Small
 
     def _use(self, login: Login | None) -> None:
@@ -444,10 +397,3 @@ class Authorizer:
                 yield
             finally:
                 await self._http.aclose()
-
-
-def _key(url: str, settings: Credentials) -> str:
-    """What a login is kept under: a person's by the server, a program's by its client, too."""
-    key = canonical(url).rstrip("/")
-    client = None if isinstance(settings, OAuth) else settings.client_id
-    return f"{key}#{client}" if client else key

@@ -4,9 +4,11 @@ import asyncio
 import os
 import sys
 import webbrowser
+from collections.abc import Sequence
 
 import anyio.to_thread
 
+from universal_mcp_client.auth.challenge import Challenge
 from universal_mcp_client.types.errors import AuthenticationError
 from universal_mcp_client.types.interaction import LoginRequest
 
@@ -48,3 +50,24 @@ def needs_login(server: str, why: str, command: str = "") -> AuthenticationError
         server=server,
         reason="needs_login",
     )
+
+
+def nobody_here(
+    server: str, command: str, challenge: Challenge, scopes: Sequence[str], had: bool
+) -> AuthenticationError:
+    """Why a person is needed where there is none: for more permissions, for a new login in place of
+    the one that they `had`, or for the first."""
+    if challenge.step_up:
+        more = f" --scope '{' '.join(scopes)}'" if scopes else ""
+        return AuthenticationError(
+            f"Server {server!r} wants more permissions than its login has. Run: {command}{more}",
+            server=server,
+            reason="needs_login",
+        )
+    if had:
+        return AuthenticationError(
+            f"The login at server {server!r} has ended. Run: {command}",
+            server=server,
+            reason="expired",
+        )
+    return needs_login(server, "nobody is here to log in", command)

@@ -5,7 +5,7 @@ import json
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -78,6 +78,23 @@ class TokenEndpoint:
             if changed and _error_code(response) == "use_dpop_nonce":
                 response = await self._once(form)
         return response
+
+    async def revoke(self, tokens: Tokens, url: str) -> None:
+        """End the tokens at the revocation endpoint `url` (RFC 7009). Raises as `tokens` does."""
+        there = replace(self, url=url)
+        for kind, token in (
+            ("refresh_token", tokens.refresh_token),
+            ("access_token", tokens.access_token),
+        ):
+            if token is None:
+                continue
+            form = {"token": token, "token_type_hint": kind}
+            response = await there.send(form)
+            if response.status_code >= 400:
+                failure = there.failure(response, form)
+                # RFC 7009, section 2.2.1: JWTs, say, which nobody looks up, end by themselves.
+                if getattr(failure, "error", "") != "unsupported_token_type":
+                    raise failure
 
     async def _once(self, form: Mapping[str, str]) -> httpx2.Response:
         data, headers = dict(form), dict[str, str]()

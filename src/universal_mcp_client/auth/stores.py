@@ -9,7 +9,9 @@ from typing import Any
 from universal_mcp_client.auth.backends import NO_STORE, Backend, backend_of
 from universal_mcp_client.auth.encryption import VARIABLE, environment_cipher, keyring_cipher
 from universal_mcp_client.auth.hints import Hints
+from universal_mcp_client.auth.metadata import canonical
 from universal_mcp_client.auth.records import Login
+from universal_mcp_client.config.auth import Credentials, OAuth
 from universal_mcp_client.types.errors import ConfigError, TokenStoreError, UniversalMCPError
 
 _COLLECTION = "mcp-logins"
@@ -190,3 +192,10 @@ def _reason(error: BaseException) -> str:
     if isinstance(root, OSError) and root.strerror:
         return root.strerror
     return str(root).splitlines()[0][:200].rstrip(".") if str(root) else type(root).__name__
+
+
+def login_key(url: str, settings: Credentials) -> str:
+    """What a login is kept under: a person's by the server, a program's by its client, too."""
+    key = canonical(url).rstrip("/")
+    client = None if isinstance(settings, OAuth) else settings.client_id
+    return f"{key}#{client}" if client else key

@@ -40,6 +40,7 @@ def main(argv: Sequence[str]) -> int:
         _guarded("model", _model),
         _local(),
         _keyring(),
+        _guarded("logins", _logins),
         _node(),
         *asyncio.run(_servers(options)),
     ]
@@ -110,6 +111,16 @@ def _keyring() -> Check:
     if isinstance(backend, fail.Keyring):
         return "keyring", "warn", "this system has none; logins cannot be kept in it"
     return "keyring", "ok", type(backend).__module__
+
+
+def _logins() -> tuple[str, str]:
+    from universal_mcp_client.auth.backends import NO_STORE
+    from universal_mcp_client.auth.stores import TokenStore
+
+    store = TokenStore(load_settings().token_store)
+    if store.url == NO_STORE:
+        return "warn", "there is no place to keep them; `umcp login` says which can be chosen"
+    return ("warn", store.warning) if store.warning else ("ok", f"kept in {store.url}")
 
 
 def _node() -> Check:
