@@ -63,6 +63,18 @@ async def test_one_login_is_enough(server: Protected, store: str, paste: bool) -
     assert server.issuer.logins == 1 and server.issuer.refreshes == 0
 
 
+@pytest.mark.filterwarnings("ignore:.*SSE")  # which MCP is to lose
+async def test_over_the_older_transport(store: str) -> None:
+    for server in protected(transport="sse"):
+        async with Host(f"s={server.url}", token_store=store) as host:
+            assert host["s"].state == "needs-login"
+        await logged_in(server, store)
+        await aged(server, store)
+        async with Host(server.url, token_store=store) as host:
+            assert (await add(host)).text == "3"
+        assert (server.issuer.logins, server.issuer.refreshes) == (1, 1)
+
+
 async def test_an_old_token_is_renewed_once_for_all_calls(server: Protected, store: str) -> None:
     await logged_in(server, store)
     await aged(server, store)

@@ -59,7 +59,7 @@ class Protected:
     """The server: its URL, its issuer, and how to make logins end."""
 
     def __init__(self, url: str, issuer: Issuer) -> None:
-        self.url = f"{url}/mcp"
+        self.url = url
         self.issuer = issuer
 
     def revoke_access(self) -> None:
@@ -70,7 +70,9 @@ class Protected:
         self.issuer.refresh_tokens.clear()
 
 
-def protected(furnish: Callable[[FastMCP], None] | None = None) -> Iterator[Protected]:
+def protected(
+    furnish: Callable[[FastMCP], None] | None = None, transport: Any = "http"
+) -> Iterator[Protected]:
     """The server while it runs; `furnish` adds to what it offers."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -84,7 +86,7 @@ def protected(furnish: Callable[[FastMCP], None] | None = None) -> Iterator[Prot
     if furnish is not None:
         furnish(server)
     config = uvicorn.Config(
-        _noting(server.http_app(), issuer.secrets),
+        _noting(server.http_app(transport=transport), issuer.secrets),
         log_level="critical",
         ws="none",
         timeout_graceful_shutdown=0,
@@ -93,7 +95,7 @@ def protected(furnish: Callable[[FastMCP], None] | None = None) -> Iterator[Prot
     thread = threading.Thread(target=web.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
-        yield Protected(url, issuer)
+        yield Protected(f"{url}/{'sse' if transport == 'sse' else 'mcp'}", issuer)
     finally:
         web.should_exit = True
         thread.join()
