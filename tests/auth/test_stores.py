@@ -7,6 +7,7 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support import services
@@ -121,6 +122,52 @@ async def test_a_login_outlives_the_store_object(url: str) -> None:
     assert SERVER not in await second.servers()
     await second.delete("https://other.example.com")
     await second.aclose()
+
+
+def store_object(kind: str, request: pytest.FixtureRequest, folder: Path) -> Any:
+    """A py-key-value store, made by hand."""
+    match kind:
+        case "memory":
+            from key_value.aio.stores.memory import MemoryStore
+
+            return MemoryStore()
+        case "filetree":
+            from key_value.aio.stores.filetree import FileTreeStore
+
+            return FileTreeStore(data_directory=folder)
+        case "keyring":
+            from key_value.aio.stores.keyring import KeyringStore
+
+            return KeyringStore(
+                service_name=request.getfixturevalue("keyring_url").partition("//")[2]
+            )
+        case "redis":
+            from key_value.aio.stores.redis import RedisStore
+
+            return RedisStore(url=request.getfixturevalue("redis_url"))
+        case _:
+            from key_value.aio.stores.dynamodb import DynamoDBStore
+
+            return DynamoDBStore(
+                table_name="objects",
+                region_name="eu-central-1",
+                endpoint_url=request.getfixturevalue("dynamodb_server"),
+            )
+
+
+@pytest.mark.filterwarnings("ignore:A configured store is unstable")
+@pytest.mark.parametrize("kind", ["memory", "filetree", "keyring", "redis", "dynamodb"])
+async def test_any_store_object_will_do(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    given = store_object(kind, request, tmp_path)
+    await TokenStore(given).save(login())
+    second = TokenStore(given)
+    assert await second.load(SERVER) == login_like(await second.load(SERVER))
+    assert await second.servers() == [SERVER]
+    assert await second.delete(SERVER) and await second.load(SERVER) is None
+    if hasattr(given, "close"):
+        await given.close()
 
 
 def login_like(found: Login | None) -> Login:
