@@ -16,10 +16,10 @@ from fastmcp import FastMCP
 from fastmcp.server.auth import RemoteAuthProvider
 from fastmcp.server.auth.providers.jwt import JWTVerifier
 from pydantic import AnyHttpUrl
-from tests.auth.test_stores import free_port
 from tests.conftest import npm_binary
 from tests.support.llm_server import serving
 from tests.support.oauth_server import Person
+from tests.support.services import free_port
 
 from universal_mcp_client import AuthenticationError, Host, TokenStore, ToolCall
 from universal_mcp_client.auth import interactive
