@@ -1,0 +1,1 @@
+"""What may be started, read, sent and shown, and who decides it."""
