@@ -73,7 +73,7 @@ def _text(text: str) -> list[ServerConfig]:
         ]
     if "://" in target.split()[0]:
         raise ConfigError(f"{target!r}: only http:// and https:// servers can be reached by URL.")
-    if (re.search(r"\.(py|m?js|json)\Z", target) and " " not in target) or Path(target).is_file():
+    if _names_a_file(target):
         return _file(Path(target), name)
     try:
         command, *args = shlex.split(target, posix=os.name != "nt")
@@ -87,6 +87,17 @@ def _text(text: str) -> list[ServerConfig]:
             args=tuple(args),
         )
     ]
+
+
+def _names_a_file(target: str) -> bool:
+    """By how it is written first: `uvx server` is a command line, whatever lies in this folder."""
+    if not any(mark.isspace() for mark in target) and re.search(r"\.(py|[cm]?js|json)\Z", target):
+        return True
+    first = target.split()[0]
+    written_as_a_path = first.startswith("~") or any(
+        separator in first for separator in ("/", os.sep, os.altsep) if separator
+    )
+    return written_as_a_path and Path(target).expanduser().is_file()
 
 
 def _file(path: Path, name: str) -> list[ServerConfig]:

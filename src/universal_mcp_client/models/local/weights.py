@@ -48,9 +48,10 @@ def present() -> dict[str, Path]:
 
 
 def find(name: str) -> Path:
-    """The file of `local:name`, which may be a path itself. Raises ModelNotFound."""
+    """The file of `local:name`, which may be a path itself: with a slash, or the end `.gguf`, so
+    that no file of the current folder takes the place of weights. Raises ModelNotFound."""
     path = Path(name).expanduser()
-    if path.suffix == ".gguf" or path.is_file():
+    if path.suffix == ".gguf" or ("/" in name.replace(os.sep, "/") and path.is_file()):
         if path.is_file():
             return path
         raise ModelNotFound(f"There is no file {path}.", model=f"local:{name}")
