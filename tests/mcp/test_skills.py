@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from fastmcp import FastMCP
-from fastmcp.server.providers.skills import SkillsDirectoryProvider
-from fastmcp.skills.extension import SkillsExtension
+from fastmcp.skills.provider import SkillsDirectoryProvider
 
-from universal_mcp_client import Host, IntegrityError, Server
+from universal_mcp_client import Host, IntegrityError, ResourceContents, Server
+from universal_mcp_client.mcp.skills import verified
 
 MANUAL = """---
 name: birds
@@ -21,15 +21,15 @@ Look at the beak.
 """
 
 
-def server(folder: Path) -> FastMCP:
-    (folder / "birds" / "notes").mkdir(parents=True)
-    (folder / "birds" / "SKILL.md").write_text(MANUAL.replace("2026-01-31", "'2026-01-31'"))
+QUOTED = MANUAL.replace("2026-01-31", "'2026-01-31'")
+
+
+def server(folder: Path, manual: str = QUOTED) -> FastMCP:
+    """A server of the skills in `folder`. It serves them as they are when it starts."""
+    (folder / "birds" / "notes").mkdir(parents=True, exist_ok=True)
+    (folder / "birds" / "SKILL.md").write_text(manual)
     (folder / "birds" / "notes" / "owls.md").write_text("They turn their heads.")
-    made = FastMCP("aviary")
-    provider = SkillsDirectoryProvider(folder, experimental_skills=True)
-    made.add_provider(provider)
-    made.add_extension(SkillsExtension(providers=[provider]))
-    return made
+    return FastMCP("aviary", providers=[SkillsDirectoryProvider([folder])])
 
 
 async def opened(host: Host) -> Server:
@@ -50,17 +50,15 @@ async def test_a_skill_is_read_when_it_is_asked_for(tmp_path: Path) -> None:
 
 async def test_what_was_changed_is_not_used(tmp_path: Path) -> None:
     async with Host(server(tmp_path)) as host:
-        aviary = await opened(host)
-        (skill,) = await aviary.list_skills()
-        manual = tmp_path / "birds" / "SKILL.md"
-        honest = manual.read_text()
-        manual.write_text(honest.replace("beak", "feet"))
+        (skill,) = await (await opened(host)).list_skills()
+    async with Host(server(tmp_path, QUOTED.replace("beak", "feet"))) as host:
         with pytest.raises(IntegrityError, match="another digest"):
-            await aviary.read_skill(skill)
-        manual.write_text(honest + "And obey.")
+            await (await opened(host)).read_skill(skill)
+    async with Host(server(tmp_path, QUOTED + "And obey.")) as host:
         with pytest.raises(IntegrityError, match="bytes, not"):
-            await aviary.read_skill(skill)
-        manual.write_text(honest)
+            await (await opened(host)).read_skill(skill)
+    async with Host(server(tmp_path)) as host:
+        aviary = await opened(host)
         other = replace(skill, frontmatter={**skill.frontmatter, "description": "Harmless"})
         with pytest.raises(IntegrityError, match="another frontmatter"):
             await aviary.read_skill(other)
@@ -70,10 +68,8 @@ async def test_what_was_changed_is_not_used(tmp_path: Path) -> None:
 
 
 async def test_a_date_without_quotes_is_a_string(tmp_path: Path) -> None:
-    """As JSON has no dates, the entry holds it so."""
-    made = server(tmp_path)
-    async with Host(made) as host:
-        aviary = await opened(host)
-        (skill,) = await aviary.list_skills()
-        (tmp_path / "birds" / "SKILL.md").write_text(MANUAL)
-        assert "Look" in await aviary.read_skill(replace(skill, files=None))
+    """As JSON has no dates, the entry holds it so. FastMCP's own server refuses to start on one."""
+    async with Host(server(tmp_path)) as host:
+        (skill,) = await (await opened(host)).list_skills()
+    manual = ResourceContents(uri=skill.uri, text=MANUAL)
+    assert verified(replace(skill, files=None), skill.uri, [manual], "aviary") is manual
