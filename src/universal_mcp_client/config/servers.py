@@ -4,6 +4,7 @@ import difflib
 import json
 import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,15 @@ from typing import Any, Literal, TypeAlias, cast
 
 from universal_mcp_client.config.auth import Auth
 from universal_mcp_client.config.auth_entry import parse_auth
+from universal_mcp_client.config.secrets import (
+    replaced,
+    replacements,
+    secrets_in_pairs,
+    secrets_in_url,
+    secrets_in_words,
+    shown_url,
+    shown_words,
+)
 from universal_mcp_client.types.errors import ConfigError
 
 Transport: TypeAlias = Literal["stdio", "http", "sse", "memory"]
@@ -18,14 +28,15 @@ Transport: TypeAlias = Literal["stdio", "http", "sse", "memory"]
 CONNECT_TIMEOUT = 30.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ServerConfig:
     """How to reach one server.
 
     `timeout` bounds each request, `connect_timeout` the start and the handshake, both in seconds.
     `allow` and `deny` are shell-style patterns over the server's own tool names. A `required`
     server that fails ends the opening of its host. `auth` says how to log in to an HTTP server.
-    `source` is the file where this was written; empty where a program gave it.
+    `source` is the file where this was written; empty where a program gave it. `expanded` has the
+    values of environment variables that were put in, each with the `${VAR}` that stands for it.
     """
 
     name: str
@@ -45,19 +56,39 @@ class ServerConfig:
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     source: str = ""
+    expanded: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
 
     @property
     def target(self) -> str:
-        """The command line or the URL, for people."""
+        """The command line or the URL, for people and logs: without secrets, `${VAR}` as written."""
+        written = replacements((), self.expanded)
         match self.transport:
             case "stdio":
-                import shlex
-
-                return shlex.join([self.command, *self.args])
+                words = [replaced(word, written) for word in (self.command, *self.args)]
+                return " ".join(map(_quoted, shown_words(words)))
             case "http" | "sse":
-                return self.url
+                return shown_url(replaced(self.url, written))
             case "memory":
                 return f"in this process: {type(self.instance).__name__}"
+
+    @property
+    def hidden(self) -> Mapping[str, str]:
+        """The secrets of this entry, each with what is shown in its place."""
+        values = [
+            *secrets_in_pairs(self.headers, all_of_them=True),
+            *secrets_in_pairs(self.env),
+            *secrets_in_words(self.args),
+            *secrets_in_url(self.url),
+        ]
+        return replacements(values, self.expanded)
+
+    def __repr__(self) -> str:
+        return f"<ServerConfig {self.name!r}: {self.target}>"
+
+
+def _quoted(word: str) -> str:
+    """For a shell; with marks that stand for something left as they are."""
+    return word if re.fullmatch(r"[\w@%+=:,./${}…?&-]+", word) else shlex.quote(word)
 
 
 _TRANSPORTS: Mapping[str, Transport] = {
@@ -137,6 +168,7 @@ class _Reader:
         self.folder = folder
         self.expand = expand
         self.lenient = False  # a disabled server's variables need not be set
+        self.expanded: dict[str, str] = {}
 
     def fail(self, message: str, *path: str) -> ConfigError:
         line = self._line(path)
@@ -187,6 +219,7 @@ class _Reader:
             bool(self.typed(values, path, "disabled", bool)) or values.get("enabled") is False
         )
         self.lenient = disabled
+        self.expanded = {}
         transport = self._transport(values, path)
         allow, deny = self._tools(values, path)
         timeout = self.seconds(values, path, "timeout")
@@ -208,6 +241,7 @@ class _Reader:
             allow=allow,
             deny=deny,
             source=self.source,
+            expanded=self.expanded,
         )
 
     def _transport(self, values: Mapping[str, Any], path: tuple[str, str]) -> Transport:
@@ -332,6 +366,8 @@ class _Reader:
         def value(match: re.Match[str]) -> str:
             name, default = match.group(1), match.group(2)
             found = os.environ.get(name) or default
+            if os.environ.get(name):
+                self.expanded[os.environ[name]] = f"${{{name}}}"
             if found is None and self.lenient:
                 return match.group(0)
             if found is None:
