@@ -49,12 +49,14 @@ def test_adding_to_a_projects_file_does_not_trust_what_others_wrote(
 ) -> None:
     file = tmp_path / ".mcp.json"
     file.write_text(json.dumps({"mcpServers": {"theirs": {"command": "evil"}}}))
-    assert umcp("servers", "add", "mine", "uvx mcp-server-time", "--project").code == 0
-    ran = umcp("tools")
-    assert ran.code == 2 and "umcp servers trust" in ran.err
-    file.unlink()
     assert umcp("servers", "add", "mine", "no-such-command", "--project").code == 0
-    assert umcp("tools").code == 1  # trusted, and tried
+    listed = umcp("servers", "list", "--json").json
+    assert {s["name"]: s["trusted"] for s in listed} == {"theirs": False, "mine": True}
+    ran = umcp("tools")
+    assert ran.code == 1 and "no-such-command" in ran.err  # trusted, and tried
+    assert "'theirs'" in ran.err and "umcp trust" in ran.err
+    assert umcp("servers", "trust").code == 0  # the older name
+    assert "evil" in umcp("tools").err
 
 
 def test_a_list_shows_variables_and_not_their_values(

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from universal_mcp_client.config import definitions
-from universal_mcp_client.config.discovery import configured, selected
 from universal_mcp_client.config.servers import parse_servers, read_servers
 from universal_mcp_client.config.settings import load_settings
 from universal_mcp_client.config.sources import server_configs
-from universal_mcp_client.config.trust import trust
+from universal_mcp_client.policy import project
+from universal_mcp_client.policy.gate import Gate
+from universal_mcp_client.policy.trust import trust
 from universal_mcp_client.types.errors import ConfigError
 
 
@@ -102,37 +102,30 @@ def test_two_servers_of_one_name_are_told_apart() -> None:
     assert len(set(names)) == 2
 
 
-def test_a_projects_file_starts_programs_only_once_it_is_trusted(
+def test_the_projects_servers_win_over_the_users_once_they_are_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    file = tmp_path / ".mcp.json"
-    file.write_text('{"mcpServers": {"a": {"command": "x"}}}')
-    with pytest.raises(ConfigError, match="umcp servers trust"):
-        configured()
-    trust(file)
-    assert [s.name for s in configured()] == ["a"]
-    file.write_text('{"mcpServers": {"a": {"command": "y"}}}')
-    with pytest.raises(ConfigError, match="umcp servers trust"):
-        configured()
-
-
-def test_the_projects_servers_win_over_the_users(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
     home = tmp_path / "home"
-    home.mkdir()
+    home.mkdir(mode=0o700)
     both = {"a": {"url": "https://user/mcp"}, "b": {"url": "https://user/b"}}
     (home / "mcp.json").write_text(json.dumps({"mcpServers": both}))
-    mine = {"mcpServers": {"a": {"url": "https://project/mcp"}}}
+    mine = {"mcpServers": {"a": {"url": "https://project/mcp"}, "c": {"url": "https://c/mcp"}}}
     (tmp_path / ".mcp.json").write_text(json.dumps(mine))
-    assert {s.name: s.url for s in selected([])} == {
-        "a": "https://project/mcp",
+    gate = Gate(tmp_path)
+    assert {s.name: s.url for s in gate.selected([])} == {
+        "a": "https://user/mcp",
         "b": "https://user/b",
     }
-    with pytest.raises(ConfigError, match=r"a, b|b, a"):
-        selected(["c"])
+    with pytest.raises(ConfigError, match="umcp trust"):
+        gate.selected(["c"])
+    trust(project.servers(tmp_path))
+    assert {s.name: s.url for s in Gate(tmp_path).selected([])} == {
+        "a": "https://project/mcp",
+        "b": "https://user/b",
+        "c": "https://c/mcp",
+    }
+    with pytest.raises(ConfigError, match=r"a, b, c"):
+        gate.selected(["d"])
 
 
 def test_a_config_in_memory_is_checked_too() -> None:
@@ -160,31 +153,35 @@ def test_settings_come_from_file_and_environment(
 
 
 def test_every_shipped_definition_is_valid_and_says_what_it_is_for() -> None:
-    agents, prompts = definitions.agents(), definitions.prompts()
+    gate = Gate(Path.cwd())
+    agents = {name: gate.agent(name) for name, _ in gate.listed("agent")}
+    prompts = gate.prompts()
     assert {"assistant", "files", "researcher"} <= agents.keys()
     assert {"summarize", "explain", "review"} <= prompts.keys()
-    for definition in (*agents.values(), *prompts.values()):
-        assert definition.description.endswith(".")
+    for description in (d.description for d in (*agents.values(), *prompts.values())):
+        assert description.endswith(".")
     for prompt in prompts.values():
         text = prompt.render({name: f"<{name}>" for name in prompt.arguments})
         assert "{{" not in text
         assert all(f"<{name}>" in text for name in prompt.arguments)
 
 
-def test_a_broken_definition_is_told_with_its_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_broken_definition_is_told_with_its_file(tmp_path: Path) -> None:
     (tmp_path / "agents").mkdir()
     file = tmp_path / "agents" / "mine.md"
     for text, says in (
         ("---\nmodell: x\n---\nHi", "'model'"),
         ("---\nservers: 5\n---\nHi", "list of strings"),
+        ("---\nmodel: 5\n---\nHi", "string"),
         ("---\n- : :\n---\nHi", "line"),
+        ("---\nlimits: {turns: " + "9" * 5000 + "}\n---\nHi", "head"),
+        ("---\nlimits: " + "[" * 5000 + "\n---\nHi", "head"),
+        ("---\nlimits: &a [1]\ntools: *a\n---\nHi", "aliases"),
+        ("---" + "\n" * 200_000 + "x\n---\nHi", "characters"),
     ):
         file.write_text(text)
         with pytest.raises(ConfigError, match=says) as raised:
-            definitions.agent("mine")
+            Gate(tmp_path).agent("mine")
         assert "mine.md" in str(raised.value)
     with pytest.raises(ConfigError, match="umcp agents new nobody"):
-        definitions.agent("nobody")
+        Gate(tmp_path).agent("nobody")

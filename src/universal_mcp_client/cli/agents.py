@@ -3,10 +3,15 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from universal_mcp_client.cli.errors import DONE, say
+from universal_mcp_client.cli.gate import gate
 from universal_mcp_client.cli.options import Parser, parser, print_json
-from universal_mcp_client.config import definitions
+from universal_mcp_client.config.definitions import AgentDefinition
+from universal_mcp_client.policy.files import read_text
+from universal_mcp_client.policy.gate import Listed
+from universal_mcp_client.policy.text import printable
 from universal_mcp_client.types.errors import ConfigError
 
 EXAMPLES = """
@@ -52,27 +57,40 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    found = definitions.agents()
+    found = gate().listed("agent")
     if options.json:
-        print_json([_document(agent) for agent in found.values()])
+        print_json([_document(row) for _, row in found])
         return DONE
-    width = max(map(len, found), default=0)
-    for name, agent in found.items():
-        print(f"{name:<{width}}  {agent.description}")
+    width = max((len(name) for name, _ in found), default=0)
+    for name, row in found:
+        mark = "(not trusted) " if row.trusted is False else ""
+        print(printable(f"{name:<{width}}  {mark}{_agent(row).description}", lines=False))
+    if any(row.trusted is False for _, row in found):
+        say("what is not trusted is not used; `umcp trust` shows what it does, and trusts it.")
     return DONE
 
 
 def _show(options: argparse.Namespace) -> int:
-    agent = definitions.agent(options.name)
+    """The agent that --agent NAME would use; one that is not trusted where there is no other."""
+    rows = [row for name, row in gate().listed("agent") if name == options.name]
+    row = min(rows, key=lambda row: row.trusted is False, default=None)
+    if row is None:
+        row = Listed(value=gate().agent(options.name))
+    agent = _agent(row)
     if options.json:
-        print_json(_document(agent))
+        print_json(_document(row))
     else:
-        say(str(agent.path))
-        print(agent.path.read_text(encoding="utf-8"), end="")
+        say(f"{agent.path}{' (not trusted)' if row.trusted is False else ''}")
+        print(printable(read_text(agent.path)), end="")
     return DONE
 
 
-def _document(agent: definitions.AgentDefinition) -> dict[str, object]:
+def _agent(row: Listed) -> AgentDefinition:
+    return cast(AgentDefinition, row.value)
+
+
+def _document(row: Listed) -> dict[str, object]:
+    agent = _agent(row)
     return {
         "name": agent.name,
         "description": agent.description,
@@ -81,6 +99,7 @@ def _document(agent: definitions.AgentDefinition) -> dict[str, object]:
         "tools": list(agent.tools),
         "instructions": agent.instructions,
         "path": str(agent.path),
+        "trusted": row.trusted is not False,
     }
 
 

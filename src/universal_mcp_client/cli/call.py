@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from universal_mcp_client.cli.errors import DONE, FAILED, say
+from universal_mcp_client.cli.gate import selected
 from universal_mcp_client.cli.options import add_servers, parser, print_json
-from universal_mcp_client.config.discovery import selected
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.models.calls import describe
 from universal_mcp_client.tools.base import CallContext
@@ -34,14 +34,15 @@ def main(argv: Sequence[str]) -> int:
     )
     add_servers(to)
     to.add_argument("--json", action="store_true", help="print the result in MCP's own shapes")
-    return asyncio.run(_main(to.parse_args(argv)))
+    options = to.parse_args(argv)
+    return asyncio.run(_main(options, _server(options)))
 
 
-async def _main(options: argparse.Namespace) -> int:
+async def _main(options: argparse.Namespace, config: ServerConfig) -> int:
     from universal_mcp_client.mcp.convert import in_mcp_shape
     from universal_mcp_client.mcp.server import Server
 
-    server = Server(_server(options))
+    server = Server(config)
     await server.open()
     try:
         specs = {spec.name: spec for spec in await server.list_tools()}

@@ -11,9 +11,9 @@ from pathlib import Path
 from universal_mcp_client.app import Agent
 from universal_mcp_client.cli.compose import Composed, compose
 from universal_mcp_client.cli.errors import DONE, say
+from universal_mcp_client.cli.gate import gate
 from universal_mcp_client.cli.options import add_agent, parser
-from universal_mcp_client.cli.prompts import expanded
-from universal_mcp_client.config.definitions import prompts
+from universal_mcp_client.cli.prompts import expanded, with_files
 from universal_mcp_client.core.session import Session
 from universal_mcp_client.models.registry import resolve
 from universal_mcp_client.types.errors import ConfigError, UniversalMCPError
@@ -36,8 +36,6 @@ COMMANDS = {
     "clear": "forget the conversation",
     "exit": "leave (also Ctrl-D)",
 }
-_ATTACHED = re.compile(r"(?:(?<=\s)|\A)@(\S+)")
-_LARGEST = 400_000
 
 
 def main(argv: Sequence[str]) -> int:
@@ -45,6 +43,7 @@ def main(argv: Sequence[str]) -> int:
     add_agent(to)
     options = to.parse_args(argv)
     composed = compose(options, TerminalInteraction())
+    gate().prompts()  # what is to be asked is asked now; later, nobody is
     return asyncio.run(Chat(composed).run())
 
 
@@ -67,7 +66,7 @@ class Chat:
             note(
                 f"{len(await agent.list_tools())} tools. /help shows what can be typed; Ctrl-D leaves."
             )
-            known = COMMANDS | {name: p.description for name, p in prompts().items()}
+            known = COMMANDS | {name: p.description for name, p in gate().prompts().items()}
             async with aclosing(typed_lines(known, Path.cwd())) as lines:
                 async for line in lines:
                     if line.strip() and not await self._take(line.strip()):
@@ -85,11 +84,11 @@ class Chat:
             except UniversalMCPError as error:
                 say(str(error))
             return True
-        if re.fullmatch(r"/[\w-]+", text) and text[1:] not in prompts():
+        if re.fullmatch(r"/[\w-]+", text) and text[1:] not in gate().prompts():
             say(f"There is no command {text}. /help lists them.")
             return True
         try:
-            prompt = _with_files(expanded(text))
+            prompt = with_files(expanded(text))
         except ConfigError as error:
             say(str(error))
             return True
@@ -151,28 +150,9 @@ class Chat:
             case _:
                 for command, about in COMMANDS.items():
                     note(f"/{command:<10} {about}")
-                for command, prompt in prompts().items():
+                for command, prompt in gate().prompts().items():
                     places = " ".join(f"{place}=…" for place in prompt.arguments)
                     note(f"/{command} {places}  {prompt.description}")
                 note(
                     "@PATH puts a file into the prompt. Alt-Enter begins a new line. Ctrl-C interrupts."
                 )
-
-
-def _with_files(text: str) -> str:
-    """The text, and after it the files which it names as @PATH; other words with an @ stay words."""
-    parts = [text]
-    for name in dict.fromkeys(_ATTACHED.findall(text)):
-        path = Path(name.rstrip(".,;:!?")).expanduser()
-        if not path.is_file():
-            continue
-        try:
-            content = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"@{path}: it cannot be read as text: {error}.") from error
-        if len(content) > _LARGEST:
-            raise ConfigError(
-                f"@{path} has {len(content)} characters; at most {_LARGEST} can be put in."
-            )
-        parts.append(f'<file path="{path}">\n{content}\n</file>')
-    return "\n\n".join(parts)

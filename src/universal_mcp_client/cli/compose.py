@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from universal_mcp_client.app import Agent
+from universal_mcp_client.cli.gate import gate, selected
 from universal_mcp_client.config import definitions
-from universal_mcp_client.config.discovery import selected
 from universal_mcp_client.config.settings import Settings, load_settings
 from universal_mcp_client.core.agent import Tool
 from universal_mcp_client.core.limits import Limits
@@ -34,10 +34,12 @@ class Composed:
 def compose(options: argparse.Namespace, interaction: Interaction) -> Composed:
     """The agent which the options, its file and the settings describe together."""
     settings = load_settings()
-    definition = definitions.agent(options.agent or settings.agent)
+    definition = gate().agent(options.agent or settings.agent)
     servers: Sequence[str] = options.server or definition.servers or ()
     configs = (
-        [] if definition.servers == () and not options.server else selected(servers, options.config)
+        []
+        if definition.servers == () and not options.server
+        else selected(servers, options.config, by=None if options.server else definition.path)
     )
     choice = (
         Choice(options.model, "--model names it")

@@ -8,15 +8,19 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from universal_mcp_client.cli.errors import DONE, FAILED
+from universal_mcp_client.cli.gate import selected
 from universal_mcp_client.cli.options import add_servers, parser, print_json
-from universal_mcp_client.config.discovery import selected
 from universal_mcp_client.config.paths import home
+from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.config.settings import load_settings
 from universal_mcp_client.models.local import weights
 from universal_mcp_client.models.registry import choose
-from universal_mcp_client.types.errors import ServerError, UniversalMCPError
+from universal_mcp_client.policy import project, trust
+from universal_mcp_client.policy.project import Kind
+from universal_mcp_client.types.errors import ConfigError, ServerError, UniversalMCPError
 
 EXAMPLES = """
 umcp doctor
@@ -42,7 +46,8 @@ def main(argv: Sequence[str]) -> int:
         _keyring(),
         _guarded("logins", _logins),
         _node(),
-        *asyncio.run(_servers(options)),
+        *_servers(options),
+        *_project(),
     ]
     if options.json:
         print_json(
@@ -129,15 +134,36 @@ def _node() -> Check:
     return "node", "ok", str(shutil.which("npx"))
 
 
-async def _servers(options: argparse.Namespace) -> list[Check]:
-    from universal_mcp_client.mcp.server import Server
+def _project() -> list[Check]:
+    """What the folder brings and is not used."""
+    kinds: tuple[Kind, ...] = ("server", "agent", "prompt")
+    try:
+        found = [project.everything(Path.cwd(), kind) for kind in kinds]
+        brought = [item for items, _ in found for item in items]
+        known = trust.trusted(brought)
+    except ConfigError as error:
+        return [("project", "fail", str(error))]
+    checks: list[Check] = [("project", "warn", str(e)) for _, wrong in found for e in wrong]
+    if new := [item for item in brought if item not in known]:
+        labels = ", ".join(item.label for item in new)
+        checks.append(("project", "warn", f"not trusted, so not used: {labels}; run: umcp trust"))
+    elif brought:
+        checks.append(("project", "ok", f"{len(brought)} trusted servers, agents and prompts"))
+    return checks
 
+
+def _servers(options: argparse.Namespace) -> list[Check]:
     try:
         configs = selected(options.server, options.config)
     except UniversalMCPError as error:
         return [("servers", "fail", str(error))]
     if not configs:
         return [("servers", "warn", "none configured; `umcp servers add` writes one down")]
+    return asyncio.run(_reached(configs))
+
+
+async def _reached(configs: Sequence[ServerConfig]) -> list[Check]:
+    from universal_mcp_client.mcp.server import Server
 
     async def check(server: Server) -> Check:
         name = f"server {server.name}"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from universal_mcp_client.cli.errors import DONE, say
+from universal_mcp_client.cli.gate import selected
 from universal_mcp_client.cli.options import add_servers, parser
 from universal_mcp_client.config.auth import OAuth, scope_list
-from universal_mcp_client.config.discovery import selected
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.ui.terminal import TerminalInteraction
@@ -36,7 +36,9 @@ def main(argv: Sequence[str]) -> int:
     )
     to.add_argument("--scope", default="", metavar="S", help="permissions to ask for, besides")
     to.add_argument("--again", action="store_true", help="log in anew, although there is a login")
-    return asyncio.run(_main(to.parse_args(argv)))
+    options = to.parse_args(argv)
+    config = _asking(chosen(options.name, options), options.scope)
+    return asyncio.run(_main(options, config))
 
 
 def chosen(name: str, options: argparse.Namespace) -> ServerConfig:
@@ -50,11 +52,10 @@ def chosen(name: str, options: argparse.Namespace) -> ServerConfig:
     raise ConfigError(f"There is no server {name!r}.")
 
 
-async def _main(options: argparse.Namespace) -> int:
+async def _main(options: argparse.Namespace, config: ServerConfig) -> int:
     from universal_mcp_client.auth.logins import Logins
     from universal_mcp_client.mcp.host import Host
 
-    config = _asking(chosen(options.name, options), options.scope)
     interaction = TerminalInteraction(browser=not options.no_browser)
     device = True if options.device else False if options.no_browser else None
     logins = Logins()

@@ -1,12 +1,12 @@
 """`umcp logout`: end a login, here and at the server."""
 
-import argparse
 import asyncio
 from collections.abc import Sequence
 
 from universal_mcp_client.cli.errors import DONE, FAILED, say
 from universal_mcp_client.cli.login import chosen
 from universal_mcp_client.cli.options import add_servers, parser
+from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.types.errors import ConfigError, ServerError
 
 EXAMPLES = """
@@ -19,13 +19,13 @@ def main(argv: Sequence[str]) -> int:
     to = parser("logout", "Revoke a login where the server offers that, and forget it.", EXAMPLES)
     to.add_argument("name", metavar="SERVER", help="a server's name or URL")
     add_servers(to)
-    return asyncio.run(_main(to.parse_args(argv)))
+    options = to.parse_args(argv)
+    return asyncio.run(_main(chosen(options.name, options)))
 
 
-async def _main(options: argparse.Namespace) -> int:
+async def _main(config: ServerConfig) -> int:
     from universal_mcp_client.auth.logins import Logins
 
-    config = chosen(options.name, options)
     logins = Logins()
     try:
         authorizer = logins.authorizer(config)

@@ -10,6 +10,7 @@ COMMANDS = {
     "tools": "list the servers' tools, or their specs for a provider",
     "call": "call one tool",
     "servers": "list, add, remove, test or import MCP servers",
+    "trust": "look at what this folder brings, and let it be used",
     "login": "log in to a server",
     "logout": "end a login",
     "tokens": "list the logins that are kept, or move them",

@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     form.add_argument("--stream-json", action="store_true", help="print every event as a JSON line")
     to.add_argument("--output-schema", type=Path, metavar="F", help="a JSON Schema for the answer")
     options = to.parse_args(argv)
-    prompt = expanded(_with_stdin(options.prompt))
+    prompt = expanded(_with_stdin(options.prompt)).text
     schema = _schema(options.output_schema) if options.output_schema else None
     composed = compose(options, TerminalInteraction())
     return asyncio.run(_run(composed, prompt, schema, options))

@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from universal_mcp_client.cli.errors import DONE, code_of, say
+from universal_mcp_client.cli.gate import described, gate, interactive, selected
 from universal_mcp_client.cli.options import Parser, add_servers, parser, print_json
-from universal_mcp_client.config.discovery import (
-    PROJECT_FILE,
-    configured,
-    project_file,
-    selected,
-    user_file,
-)
+from universal_mcp_client.cli.trust import trusted_now
 from universal_mcp_client.config.servers import ServerConfig, read_servers
 from universal_mcp_client.config.sources import server_configs
-from universal_mcp_client.config.trust import is_trusted, trust
+from universal_mcp_client.policy import project, trust
+from universal_mcp_client.policy.files import is_there
+from universal_mcp_client.policy.gate import Listed, user_file
+from universal_mcp_client.policy.project import SERVERS_FILE
 from universal_mcp_client.types.errors import ConfigError, ServerError
 
 EXAMPLES = """
@@ -41,19 +39,21 @@ def main(argv: Sequence[str]) -> int:
     lists.add_argument("--json", action="store_true")
     adds = actions.add_parser("add", help="write a server down")
     adds.add_argument("words", nargs="+", metavar="[NAME] TARGET", help="a URL or a command line")
-    adds.add_argument("--project", action="store_true", help=f"in {PROJECT_FILE} of this folder")
+    adds.add_argument("--project", action="store_true", help=f"in {SERVERS_FILE} of this folder")
     adds.add_argument("--env", action="append", default=[], metavar="K=V")
     adds.add_argument("--header", action="append", default=[], metavar="K=V")
     removes = actions.add_parser("remove", help="take a server out")
     removes.add_argument("name")
-    removes.add_argument("--project", action="store_true", help=f"from {PROJECT_FILE}")
+    removes.add_argument("--project", action="store_true", help=f"from {SERVERS_FILE}")
     tests = actions.add_parser("test", help="connect, and say what is there")
     tests.add_argument("names", nargs="*", metavar="SERVER")
     add_servers(tests)
     tests.add_argument("--json", action="store_true")
     imports = actions.add_parser("import", help="take over servers from another program")
     imports.add_argument("program", help=f"{', '.join(_elsewhere())}, or a file")
-    trusts = actions.add_parser("trust", help=f"let {PROJECT_FILE} start its programs")
+    trusts = actions.add_parser(
+        "trust", help=f"let {SERVERS_FILE} be used as it is (see also `umcp trust`)"
+    )
     trusts.add_argument("file", nargs="?", type=Path)
     for action in (lists, adds, removes, tests, imports, trusts):
         action.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
@@ -64,7 +64,8 @@ def main(argv: Sequence[str]) -> int:
         case "remove":
             return _remove(options)
         case "test":
-            return asyncio.run(_test(options))
+            configs = selected([*options.names, *options.server], options.config)
+            return asyncio.run(_test(options, configs))
         case "import":
             return _import(options.program)
         case "trust":
@@ -74,32 +75,45 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    found = (
-        selected(options.server, options.config)
-        if options.server
-        else configured(options.config, expand=False)
-    )
+    found = _shown(options)
     if options.json:
         print_json(
             [
                 {
-                    "name": s.name,
-                    "transport": s.transport,
-                    "target": s.target,
-                    "source": s.source,
-                    "disabled": s.disabled,
+                    "name": server.name,
+                    "transport": server.transport,
+                    "target": server.target,
+                    "source": server.source,
+                    "disabled": server.disabled,
+                    "trusted": trusted is not False,
                 }
-                for s in found
+                for server, trusted in found
             ]
         )
         return DONE
     if not found:
         say("no servers yet; `umcp servers add` writes one down.")
-    width = max((len(s.name) for s in found), default=0)
-    for server in found:
+    width = max((len(server.name) for server, _ in found), default=0)
+    for server, trusted in found:
         state = "disabled" if server.disabled else f"{server.transport:<5} {server.target}"
-        print(f"{server.name:<{width}}  {state}  ({server.source or 'given'})")
+        mark = ", not trusted" if trusted is False else ""
+        print(f"{server.name:<{width}}  {state}  ({server.source or 'given'}{mark})")
+    if any(trusted is False for _, trusted in found):
+        say("what is not trusted is not used; `umcp trust` shows what it does, and trusts it.")
     return DONE
+
+
+def _shown(options: argparse.Namespace) -> list[tuple[ServerConfig, bool | None]]:
+    """What is written down, or what --server names, with variables as they are written."""
+    written = gate().servers(options.config) if not options.server else []
+    for text in options.server:
+        if text.endswith(".json"):
+            written += [Listed(value=s) for s in read_servers(Path(text), expand=False)]
+        elif named := [row for row in gate().servers(options.config) if row.value.name == text]:
+            written += named
+        else:
+            written += [Listed(value=s) for s in server_configs([text])]
+    return [(row.value, row.trusted) for row in written if isinstance(row.value, ServerConfig)]
 
 
 def _add(options: argparse.Namespace) -> int:
@@ -107,7 +121,9 @@ def _add(options: argparse.Namespace) -> int:
     if len(names) > 1:
         raise ConfigError("Give a name and a target; put a command line with options in quotes.")
     config = server_configs([f"{names[0]}={target}" if names else target])[0]
-    path = Path.cwd() / PROJECT_FILE if options.project else user_file()
+    path = Path.cwd().resolve() / SERVERS_FILE if options.project else user_file()
+    if options.project and is_there(path):
+        project.servers_of(path)  # no link, no mistake
     entry: dict[str, Any] = (
         {"command": config.command, "args": list(config.args)}
         if config.transport == "stdio"
@@ -117,10 +133,9 @@ def _add(options: argparse.Namespace) -> int:
         entry["env"] = _pairs(options.env, "--env")
     if options.header:
         entry["headers"] = _pairs(options.header, "--header")
-    seen = options.project and (not path.is_file() or is_trusted(path))
     _edit(path, {config.name: entry})
-    if seen:  # who writes the rest here has seen it
-        trust(path)
+    if options.project:  # who writes it has seen it; what others wrote there stays as it was
+        trust.trust(item for item in project.servers_of(path) if item.name == config.name)
     say(f"{config.name} is in {path}. `umcp servers test {config.name}` tries it.")
     return DONE
 
@@ -136,16 +151,16 @@ def _pairs(texts: Sequence[str], option: str) -> dict[str, str]:
 
 
 def _remove(options: argparse.Namespace) -> int:
-    path = (project_file() or Path.cwd() / PROJECT_FILE) if options.project else user_file()
+    here = Path.cwd().resolve()
+    path = (project.servers_file(here) or here / SERVERS_FILE) if options.project else user_file()
+    brought = project.servers_of(path) if options.project and is_there(path) else []
     known = [s.name for s in read_servers(path, expand=False)] if path.is_file() else []
     if options.name not in known:
         raise ConfigError(
             f"There is no server {options.name!r} in {path}. It has: {', '.join(known) or 'none'}."
         )
-    trusted = options.project and is_trusted(path)
     _edit(path, {options.name: None})
-    if trusted:
-        trust(path)
+    trust.forget(item for item in brought if item.name == options.name)
     say(f"{options.name} is no longer in {path}.")
     return DONE
 
@@ -168,10 +183,9 @@ def _edit(path: Path, changes: dict[str, dict[str, Any] | None]) -> None:
     draft.replace(path)
 
 
-async def _test(options: argparse.Namespace) -> int:
+async def _test(options: argparse.Namespace, configs: Sequence[ServerConfig]) -> int:
     from universal_mcp_client.mcp.server import Server
 
-    configs = selected([*options.names, *options.server], options.config)
     if not configs:
         raise ConfigError("There are no servers. Name one, or `umcp servers add` one.")
 
@@ -245,11 +259,10 @@ def _import(program: str) -> int:
 
 
 def _trust(path: Path | None) -> int:
-    file = path or project_file()
-    if file is None or not file.is_file():
-        raise ConfigError(f"There is no {path or PROJECT_FILE} here or above.")
-    for server in read_servers(file, expand=False):
-        say(f"{server.name}: {'disabled' if server.disabled else server.target}")
-    trust(file)
-    say(f"{file} is trusted as it is now.")
+    file = path or project.servers_file(Path.cwd())
+    if file is None or not is_there(file):
+        raise ConfigError(f"There is no {path or SERVERS_FILE} here or above.")
+    items = project.servers_of(file.parent.resolve() / file.name)
+    print(described(items), file=sys.stderr)
+    trusted_now(items, ask=interactive())
     return DONE

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from universal_mcp_client.cli.errors import DONE, FAILED, code_of, say
+from universal_mcp_client.cli.gate import selected
 from universal_mcp_client.cli.options import add_servers, parser, print_json
-from universal_mcp_client.config.discovery import selected
+from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.models.dialects import DIALECTS, Dialect, function_specs
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.tools import ToolSpec
@@ -33,19 +34,24 @@ def main(argv: Sequence[str]) -> int:
     )
     to.add_argument("--search", metavar="QUERY", help="only tools with these words")
     to.add_argument("--json", action="store_true", help="the same as --format mcp")
-    return asyncio.run(_main(to.parse_args(argv)))
+    options = to.parse_args(argv)
+    return asyncio.run(_main(options, _servers(options)))
 
 
-async def _main(options: argparse.Namespace) -> int:
-    from universal_mcp_client.mcp.host import Host
-
-    configs = selected(options.server, options.config)
+def _servers(options: argparse.Namespace) -> list[ServerConfig]:
     if options.name:
-        configs = [c for c in configs if c.name == options.name] or selected(
+        given = selected(options.server, options.config) if options.server else []
+        return [c for c in given if c.name == options.name] or selected(
             [options.name], options.config
         )
-    if not configs:
-        raise ConfigError("There are no servers. Name one with --server, or `umcp servers add`.")
+    if configs := selected(options.server, options.config):
+        return configs
+    raise ConfigError("There are no servers. Name one with --server, or `umcp servers add`.")
+
+
+async def _main(options: argparse.Namespace, configs: Sequence[ServerConfig]) -> int:
+    from universal_mcp_client.mcp.host import Host
+
     async with Host(*configs) as host:
         specs = [s for s in await host.list_tools() if _matches(s, options.search)]
         for error in host.failures.values():

@@ -30,7 +30,11 @@ _TYPES: Mapping[str, set[str]] = {
 
 
 class Fields(Protocol):
-    """How the file's reader takes values out of an object, and says where one is wrong."""
+    """How the file's reader takes values out of an object, and says where one is wrong.
+
+    Without `expand`, values stay as they are written: no variable is looked up, no file read."""
+
+    expand: bool
 
     def fail(self, message: str, *path: str) -> ConfigError: ...
 
@@ -131,7 +135,7 @@ class _Entry:
     def _client_credentials(self, shared: dict[str, Any]) -> ClientCredentials:
         secret, key = self._get("clientSecret"), self._get("privateKey")
         if file := self._get("privateKeyFile"):
-            key = self._read(file, "privateKeyFile")
+            key = self._read(file, "privateKeyFile") if self.fields.expand else file
         if (secret is None) == (key is None):
             raise self.fail("give clientSecret, or privateKey (or privateKeyFile), and not both.")
         return ClientCredentials(

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from universal_mcp_client.config.paths import home, shipped
 from universal_mcp_client.types.errors import ConfigError
 
-_HEAD = re.compile(r"\A---\s*\n(.*?)^---\s*\n", re.DOTALL | re.MULTILINE)
+_LONGEST_HEAD = 16_384  # characters
 _PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 
@@ -57,45 +56,9 @@ class PromptDefinition:
         return _PLACE.sub(lambda place: values[place.group(1)], self.text)
 
 
-def agents() -> dict[str, AgentDefinition]:
-    """All agents by name: the project's `agents/`, then the user's, then those shipped."""
-    return {name: _agent(name, path) for name, path in _files("agents").items()}
-
-
-def agent(name: str) -> AgentDefinition:
-    """An agent by name, or by the path of its file. Raises ConfigError where there is none."""
-    if name.endswith(".md"):
-        return _agent(Path(name).stem, Path(name))
-    files = _files("agents")
-    if name not in files:
-        raise ConfigError(
-            f"There is no agent {name!r}. The agents are: {', '.join(sorted(files))}. "
-            f"`umcp agents new {name}` makes one."
-        )
-    return _agent(name, files[name])
-
-
-def prompts() -> dict[str, PromptDefinition]:
-    """All prompts by name, from the same places."""
-    return {name: _prompt(name, path) for name, path in _files("prompts").items()}
-
-
-def folders(kind: str) -> list[Path]:
-    """Where definitions are looked for, the most particular first."""
-    return [Path.cwd() / kind, home() / kind, shipped(kind)]
-
-
-def _files(kind: str) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for folder in folders(kind):
-        for path in sorted(folder.glob("*.md")) if folder.is_dir() else ():
-            if path.stem != "README":
-                found.setdefault(path.stem, path)
-    return found
-
-
-def _agent(name: str, path: Path) -> AgentDefinition:
-    head, body = _read(path)
+def parse_agent(text: str, name: str, path: Path) -> AgentDefinition:
+    """The agent that a file's `text` describes. Raises ConfigError that names the file."""
+    head, body = _parts(text, path)
     known = {"name", "description", "model", "servers", "tools", "settings", "limits"}
     _only(head, known, path)
     servers = head.get("servers")
@@ -104,7 +67,7 @@ def _agent(name: str, path: Path) -> AgentDefinition:
         path=path,
         instructions=body.strip(),
         description=str(head.get("description") or ""),
-        model=head.get("model"),
+        model=_string(head, "model", path),
         servers=None if servers is None else _strings(servers, "servers", path),
         tools=_strings(head.get("tools") or (), "tools", path),
         settings=_mapping(head, "settings", path),
@@ -112,8 +75,9 @@ def _agent(name: str, path: Path) -> AgentDefinition:
     )
 
 
-def _prompt(name: str, path: Path) -> PromptDefinition:
-    head, body = _read(path)
+def parse_prompt(text: str, name: str, path: Path) -> PromptDefinition:
+    """The prompt that a file's `text` describes. Raises ConfigError that names the file."""
+    head, body = _parts(text, path)
     _only(head, {"name", "description", "arguments"}, path)
     arguments = {key: str(value) for key, value in _mapping(head, "arguments", path).items()}
     for place in _PLACE.findall(body):
@@ -130,25 +94,43 @@ def _prompt(name: str, path: Path) -> PromptDefinition:
     )
 
 
-def _read(path: Path) -> tuple[dict[str, Any], str]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"Cannot read {path}: {error}.") from error
-    found = _HEAD.match(text)
-    if found is None:
+def _parts(text: str, path: Path) -> tuple[dict[str, Any], str]:
+    """The head's values, and the text below it."""
+    first, *lines = text.split("\n")
+    end = next((at for at, line in enumerate(lines) if line.rstrip() == "---"), None)
+    if first.rstrip() != "---" or end is None:
         return {}, text
+    written = "\n".join(lines[:end])
+    if len(written) > _LONGEST_HEAD:
+        raise ConfigError(
+            f"{path}: the head between the --- lines has {len(written)} characters; "
+            f"at most {_LONGEST_HEAD} are read."
+        )
+    head = _head(written, path)
+    if not isinstance(head, dict):
+        raise ConfigError(f"{path}: the head between the --- lines must be `key: value` lines.")
+    return cast(dict[str, Any], head), "\n".join(lines[end + 1 :])
+
+
+def _head(written: str, path: Path) -> object:
     import yaml
 
+    class Plain(yaml.SafeLoader):
+        """Without aliases, by which a few lines stand for millions of values."""
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                raise ConfigError(f"{path}: the head may not use aliases (*name).")
+            return super().compose_node(parent, index)
+
     try:
-        head: object = yaml.safe_load(found.group(1)) or {}
+        return yaml.load(written, Plain) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 2}, column {mark.column + 1}" if mark else ""
         raise ConfigError(f"{path}{where}: {getattr(error, 'problem', error)}.") from error
-    if not isinstance(head, dict):
-        raise ConfigError(f"{path}: the head between the --- lines must be `key: value` lines.")
-    return cast(dict[str, Any], head), text[found.end() :]
+    except (RecursionError, ValueError) as error:  # too deep; no date; a number of 5,000 digits
+        raise ConfigError(f"{path}: the head cannot be read: {error}.") from error
 
 
 def _only(head: Mapping[str, Any], known: set[str], path: Path) -> None:
@@ -158,6 +140,13 @@ def _only(head: Mapping[str, Any], known: set[str], path: Path) -> None:
         near = difflib.get_close_matches(str(key), known, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(sorted(known))}."
         raise ConfigError(f"{path}: unknown key {key!r}. {hint}")
+
+
+def _string(head: Mapping[str, Any], key: str, path: Path) -> str | None:
+    value = head.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ConfigError(f"{path}: {key!r} must be a string.")
+    return value
 
 
 def _strings(value: object, key: str, path: Path) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
@@ -130,12 +130,15 @@ _FOREIGN = {
     "authProviderType",
     "$schema",
 }
-_VARIABLE = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+VARIABLE = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
 
-def read_servers(path: Path, *, expand: bool = True) -> list[ServerConfig]:
-    """The servers of a config file; without `expand`, `${VAR}` stays as it is written.
+def read_servers(
+    path: Path, *, expand: bool = True, only: Container[str] | None = None
+) -> list[ServerConfig]:
+    """The servers of a config file, or only those named; without `expand`, `${VAR}` stays as it is
+    written.
 
     Raises ConfigError that names the file and the line.
     """
@@ -145,14 +148,33 @@ def read_servers(path: Path, *, expand: bool = True) -> list[ServerConfig]:
         raise ConfigError(f"Cannot read {path}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8: {error.reason} at byte {error.start}.") from error
+    return servers_in(text, path, expand=expand, only=only)
+
+
+def servers_in(
+    text: str, path: Path, *, expand: bool = True, only: Container[str] | None = None
+) -> list[ServerConfig]:
+    """The servers of a config file's `text`, or only those named. Without `expand`, `${VAR}` stays
+    as it is written, and no file that an entry names is read. Raises ConfigError."""
+    return _Reader(str(path), text, path.parent, expand).servers(_json(text, path), only)
+
+
+def entries_in(text: str, path: Path) -> dict[str, object]:
+    """The entries of a config file's `text` by name, as they are written. Raises ConfigError."""
+    _, entries = _Reader(str(path), text, path.parent, False).entries(_json(text, path))
+    return dict(entries)
+
+
+def _json(text: str, path: Path) -> object:
     try:
-        data: object = json.loads(text)
+        return cast(object, json.loads(text))
     except json.JSONDecodeError as error:
         raise ConfigError(
             f"{path}, line {error.lineno}, column {error.colno}: {error.msg}. "
             "The file must be JSON, without comments or trailing commas."
         ) from error
-    return _Reader(str(path), text, path.parent, expand).servers(data)
+    except (RecursionError, ValueError) as error:  # nested too deeply; a number of 5,000 digits
+        raise ConfigError(f"{path}: {error}.") from error
 
 
 def parse_servers(data: Mapping[str, Any]) -> list[ServerConfig]:
@@ -185,7 +207,8 @@ class _Reader:
             position = found.start()
         return self.text.count("\n", 0, position) + 1 if self.text and path else None
 
-    def servers(self, data: object) -> list[ServerConfig]:
+    def entries(self, data: object) -> tuple[str, Mapping[str, object]]:
+        """The key that holds the servers, and what it holds."""
         if not isinstance(data, Mapping):
             raise self.fail('expected an object with the key "mcpServers".')
         root = cast(Mapping[str, Any], data)
@@ -197,9 +220,14 @@ class _Reader:
         entries = root[key]
         if not isinstance(entries, Mapping):
             raise self.fail(f'"{key}" must be an object from server names to servers.', key)
+        return key, cast(Mapping[str, object], entries)
+
+    def servers(self, data: object, only: Container[str] | None = None) -> list[ServerConfig]:
+        key, entries = self.entries(data)
         return [
             self.server(key, name, entry)
-            for name, entry in cast(Mapping[str, Any], entries).items()
+            for name, entry in entries.items()
+            if only is None or name in only
         ]
 
     def server(self, root: str, name: str, entry: object) -> ServerConfig:
@@ -379,4 +407,4 @@ class _Reader:
                 )
             return found
 
-        return _VARIABLE.sub(value, text) if self.expand else text
+        return VARIABLE.sub(value, text) if self.expand else text

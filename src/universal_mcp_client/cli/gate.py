@@ -1,0 +1,97 @@
+"""The gate of this command: who sits at the terminal is asked, before anything is started."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from universal_mcp_client.cli.errors import say
+from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.policy import project
+from universal_mcp_client.policy.gate import COMMAND, Gate, user_file
+from universal_mcp_client.policy.project import Item
+from universal_mcp_client.policy.text import printable
+from universal_mcp_client.policy.words import facts
+from universal_mcp_client.types.errors import ConfigError
+
+_SHOWN = 20_000  # characters; nobody reads more before an answer
+
+
+@cache
+def gate() -> Gate:
+    """One for the whole command, so that nothing is asked twice."""
+    return Gate(Path.cwd(), ask=_asked if interactive() else None, say=say)
+
+
+def selected(
+    servers: Sequence[str], config: Path | None = None, *, by: Path | None = None
+) -> list[ServerConfig]:
+    """The servers that `--server` names; without, all that are written down. See Gate.selected."""
+    return gate().selected(servers, config, by=by)
+
+
+def described(items: Sequence[Item]) -> str:
+    """What these would do, for a terminal."""
+    lines: list[str] = []
+    for item in items:
+        lines.append(f"\n{item.label} ({item.path})")
+        lines += [f"    {fact}" for fact in facts(item, _own(item))]
+    return "\n".join(printable(line, lines=False) if line else line for line in lines)
+
+
+def confirmed(question: str) -> bool:
+    """Ask the person at the terminal. What was typed before the question was shown is no answer."""
+    _forget_what_was_typed()
+    print(f"{question}\n[y]es / [N]o: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _asked(items: Sequence[Item]) -> bool:
+    if _running():  # a blocked loop could not be interrupted
+        return False
+    text = described(items)
+    if len(text) > _SHOWN:
+        say(f"this folder brings too much to show it here; `{COMMAND}` does.")
+        return False
+    print(f"This folder brings what you have not trusted as it is now:\n{text}\n", file=sys.stderr)
+    return confirmed(
+        "Programs run with all your rights; what the model is told, it may do. Trust all of this? "
+        "No goes on without it."
+    )
+
+
+def _own(item: Item) -> list[str]:
+    """The names which the user has without the project."""
+    if item.kind != "server":
+        return project.own_names(item.kind)
+    from universal_mcp_client.config.servers import read_servers
+
+    try:
+        return [server.name for server in read_servers(user_file(), expand=False)]
+    except ConfigError:  # not there, or broken, which is told where it is used
+        return []
+
+
+def interactive() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _forget_what_was_typed() -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        while msvcrt.kbhit():
+            msvcrt.getwch()
+    else:
+        import termios
+
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)

@@ -1,0 +1,178 @@
+"""What the current folder's project brings: servers, agents and prompts. Only looked at here."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from universal_mcp_client.config.definitions import (
+    AgentDefinition,
+    PromptDefinition,
+    parse_agent,
+    parse_prompt,
+)
+from universal_mcp_client.config.paths import home, shipped
+from universal_mcp_client.config.servers import ServerConfig, entries_in, servers_in
+from universal_mcp_client.policy.files import is_there, names_below, read_below, read_text
+from universal_mcp_client.types.errors import ConfigError
+
+SERVERS_FILE = ".mcp.json"
+
+Kind: TypeAlias = Literal["server", "agent", "prompt"]
+Definition: TypeAlias = AgentDefinition | PromptDefinition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One thing that a project brings, as it was read: once, so that what is decided about is what
+    is used.
+
+    `path` is its file, `digest` the SHA-256 of what is decided about: of a server its parsed entry,
+    of an agent or a prompt the whole text. A server's `value` has its variables unexpanded; `text`
+    is the file's.
+    """
+
+    kind: Kind
+    name: str
+    path: Path
+    digest: str
+    value: ServerConfig | AgentDefinition | PromptDefinition
+    text: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind} {self.name!r}"
+
+
+def servers_file(folder: Path) -> Path | None:
+    """`.mcp.json` of the folder or the nearest above it, up to the user's home or a repository's top.
+
+    Above the folder, only what belongs to the user counts: anybody may put one into /tmp.
+    """
+    folder = folder.resolve()
+    for at in (folder, *folder.parents):
+        path = at / SERVERS_FILE
+        if is_there(path) and (at == folder or _belongs_to_the_user(path, at)):
+            return path
+        if at == Path.home() or (at / ".git").exists():
+            break
+    return None
+
+
+def _belongs_to_the_user(*paths: Path) -> bool:
+    if not hasattr(os, "getuid"):
+        return True
+    return all(path.lstat().st_uid in (os.getuid(), 0) for path in paths)
+
+
+def servers(folder: Path) -> list[Item]:
+    """The servers of the project's file. Raises ConfigError for a mistake in it."""
+    path = servers_file(folder)
+    return [] if path is None else servers_of(path)
+
+
+def servers_of(path: Path) -> list[Item]:
+    """The servers of one file, whose name must not be a link."""
+    text = read_text(path, links=False)
+    entries = entries_in(text, path)
+    return [
+        Item(
+            kind="server",
+            name=config.name,
+            path=path,
+            digest=_digest(json.dumps(entries[config.name], sort_keys=True)),
+            value=config,
+            text=text,
+        )
+        for config in servers_in(text, path, expand=False)
+    ]
+
+
+def agent(folder: Path, name: str) -> Item | None:
+    """The project's agent of that name. Raises ConfigError for a mistake in its file."""
+    return _item(folder, "agent", name) if name in _stems(folder, "agent") else None
+
+
+def prompt(folder: Path, name: str) -> Item | None:
+    """The project's prompt of that name. Raises ConfigError for a mistake in its file."""
+    return _item(folder, "prompt", name) if name in _stems(folder, "prompt") else None
+
+
+def everything(folder: Path, kind: Kind) -> tuple[list[Item], list[ConfigError]]:
+    """All that the project brings of a kind, and what is wrong with the rest."""
+    found: list[Item] = []
+    wrong: list[ConfigError] = []
+    try:
+        if kind == "server":
+            return servers(folder), []
+        stems = _stems(folder, kind)
+    except ConfigError as error:
+        return [], [error]
+    for name in stems:
+        try:
+            if (item := _item(folder, kind, name)) is not None:
+                found.append(item)
+        except ConfigError as error:
+            wrong.append(error)
+    return found, wrong
+
+
+def definition(path: Path, *, kind: Kind) -> Item:
+    """The agent or prompt of a file that was named by its path."""
+    return _defined(read_text(path), kind, path.stem, path.resolve())
+
+
+def own(kind: Kind, name: str) -> Definition | None:
+    """The user's own agent or prompt of that name, else the one that comes with the package."""
+    for folder in _own_folders(kind):
+        path = folder / f"{name}.md"
+        if name in own_names(kind, folder):
+            return _parsed(read_text(path), kind, name, path)
+    return None
+
+
+def own_names(kind: Kind, folder: Path | None = None) -> list[str]:
+    """The names of the user's own and the package's, each once, the user's first."""
+    folders = _own_folders(kind) if folder is None else [folder]
+    names = [n.removesuffix(".md") for f in folders for n in names_below(f, suffix=".md")]
+    return [name for name in dict.fromkeys(names) if name != "README"]
+
+
+def _own_folders(kind: Kind) -> Sequence[Path]:
+    return [f for f in (home() / f"{kind}s", shipped(f"{kind}s")) if f.is_dir()]
+
+
+def _stems(folder: Path, kind: Kind) -> list[str]:
+    place = folder / f"{kind}s"
+    if any(place.is_dir() and place.samefile(own_folder) for own_folder in _own_folders(kind)):
+        return []  # this is the user's own folder, or a checkout of this package
+    names = names_below(folder, f"{kind}s", suffix=".md")
+    return [n.removesuffix(".md") for n in names if n != "README.md"]
+
+
+def _item(folder: Path, kind: Kind, name: str) -> Item | None:
+    """None for a file that is, word for word, the user's own or the package's."""
+    text = read_below(folder, f"{kind}s", f"{name}.md")
+    for mine in _own_folders(kind):
+        path = mine / f"{name}.md"
+        if path.is_file():
+            if read_text(path) == text:
+                return None
+            break
+    return _defined(text, kind, name, folder.resolve() / f"{kind}s" / f"{name}.md")
+
+
+def _defined(text: str, kind: Kind, name: str, path: Path) -> Item:
+    value = _parsed(text, kind, name, path)
+    return Item(kind=kind, name=name, path=path, digest=_digest(text), value=value, text=text)
+
+
+def _parsed(text: str, kind: Kind, name: str, path: Path) -> Definition:
+    return parse_agent(text, name, path) if kind == "agent" else parse_prompt(text, name, path)
+
+
+def _digest(content: str) -> str:
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,140 @@
+"""What a thing of a project would do, in plain words. Nothing is expanded, started or contacted.
+
+Nothing of it is left out either, as ServerConfig.target does with what looks like a secret: behind
+that, anything could be hidden from whoever decides.
+"""
+
+import json
+import re
+import shlex
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from universal_mcp_client.config.definitions import AgentDefinition, PromptDefinition
+from universal_mcp_client.config.servers import VARIABLE, ServerConfig, entries_in
+from universal_mcp_client.policy.project import Item
+
+_TOLD = {
+    "type", "transport", "command", "args", "env", "cwd", "url", "headers", "auth", "oauth",
+    "disabled", "enabled", "timeout", "connectTimeout", "required", "tools",
+}  # fmt: skip
+_EXCERPT = 300  # characters of a text
+
+
+def facts(item: Item, own: Collection[str] = ()) -> list[str]:
+    """What it runs, whom it contacts, what it reads, is given and says; a line each.
+
+    `own` are the names of that kind which the user has without the project.
+    """
+    match item.value:
+        case ServerConfig():
+            lines = [*_server(item, item.value)]
+        case AgentDefinition():
+            lines = [*_agent(item.value, item.path.parent.parent)]
+        case PromptDefinition():
+            lines = [*_prompt(item.value)]
+    return [*_name(item, own), *lines]
+
+
+def _name(item: Item, own: Collection[str]) -> Iterator[str]:
+    if item.name in own:
+        yield f"takes the place of the {item.kind} {item.name!r} that you have"
+    elif alike := [name for name in own if _outline(name) == _outline(item.name)]:
+        yield f"is called almost as the {item.kind} {alike[0]!r} that you have"
+    if not item.name.isascii():
+        yield f"its name has letters beyond ASCII: {item.name!a}"
+
+
+def _outline(name: str) -> str:
+    return re.sub(r"[-_. ]", "", unicodedata.normalize("NFKC", name).casefold())
+
+
+def _server(item: Item, server: ServerConfig) -> Iterator[str]:
+    entry = cast(Mapping[str, Any], entries_in(item.text, item.path)[item.name])
+    if server.transport == "stdio":
+        yield f"runs: {shlex.join([server.command, *server.args])}"
+        if server.cwd:
+            yield f"in the folder {entry.get('cwd')}"
+        if server.env:
+            yield f"with the environment {_pairs(server.env)}"
+        if inside := _inside([server.command, *server.args], item.path.parent):
+            yield _changeable(inside)
+    else:
+        yield f"contacts {server.url}"
+        if server.headers:
+            yield f"sends it the headers {_pairs(server.headers)}"
+    login = entry.get("oauth", entry.get("auth"))
+    if isinstance(login, Mapping):
+        yield f"logs in with {_pairs(cast(Mapping[str, object], login))}"
+    if names := sorted(set(_variables(entry))):
+        yield f"is given the values of your variables {', '.join(names)}"
+    for key in sorted(entry.keys() - _TOLD):
+        yield f"{key}: {json.dumps(entry[key], ensure_ascii=False)}"
+    if server.disabled:
+        yield "is switched off: used only where it is named"
+
+
+def _agent(agent: AgentDefinition, folder: Path) -> Iterator[str]:
+    if agent.servers is None:
+        yield "uses all servers of the configuration"
+    for source in agent.servers or ():
+        target = re.sub(r"\A[A-Za-z0-9][A-Za-z0-9_.-]*=", "", source)
+        if re.match(r"https?://", target):
+            yield f"contacts {source}"
+        elif re.search(r"[\s/\\=]|\.(py|[cm]?js)\Z", source):
+            yield f"runs: {source}"
+            if inside := _inside(target.split(), folder):
+                yield _changeable(inside)
+        else:
+            yield f"uses the server {source!r} of the configuration; runs {source} where there is none"
+    if agent.model is not None:
+        yield f"sends the conversation to the model {agent.model}"
+    if agent.tools:
+        yield f"uses the tools {', '.join(agent.tools)}"
+    if agent.limits:
+        yield f"with the limits {_pairs(agent.limits)}"
+    yield f"instructs the model: {_excerpt(agent.instructions)}"
+
+
+def _prompt(prompt: PromptDefinition) -> Iterator[str]:
+    yield f"puts a text into the conversation: {_excerpt(prompt.text)}"
+
+
+def _excerpt(text: str) -> str:
+    flat = " ".join(text.split())
+    more = f" … ({len(text):,} characters)" if len(flat) > _EXCERPT else ""
+    return f"{flat[:_EXCERPT]}{more}" if flat else "(nothing)"
+
+
+def _pairs(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{key}={shlex.quote(str(value))}" for key, value in values.items())
+
+
+def _variables(value: object) -> Iterator[str]:
+    """The names of the environment's variables in all strings of a parsed value."""
+    if isinstance(value, str):
+        yield from (match.group(1) for match in VARIABLE.finditer(value))
+    elif isinstance(value, Mapping):
+        for inner in cast(Mapping[str, object], value).values():
+            yield from _variables(inner)
+    elif isinstance(value, list):
+        for inner in cast(list[object], value):
+            yield from _variables(inner)
+
+
+def _inside(words: Sequence[str], folder: Path) -> list[str]:
+    """Which of a command line's words are files of the project."""
+    return [w for w in words if w and not Path(w).is_absolute() and _is_file(folder / w)]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long for a name; a zero in it
+        return False
+
+
+def _changeable(files: Sequence[str]) -> str:
+    return f"{', '.join(files)}: of this folder; trust stays when what is in there changes"
