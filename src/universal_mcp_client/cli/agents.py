@@ -11,8 +11,8 @@ from universal_mcp_client.cli.options import Parser, parser, print_json
 from universal_mcp_client.config.definitions import AgentDefinition
 from universal_mcp_client.policy.files import read_text
 from universal_mcp_client.policy.gate import Listed
-from universal_mcp_client.policy.text import printable
 from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.ui.console import cell, console
 
 EXAMPLES = """
 umcp agents
@@ -64,7 +64,7 @@ def _list(options: argparse.Namespace) -> int:
     width = max((len(name) for name, _ in found), default=0)
     for name, row in found:
         mark = "(not trusted) " if row.trusted is False else ""
-        print(printable(f"{name:<{width}}  {mark}{_agent(row).description}", lines=False))
+        console.row(cell(f"{name:<{width}}  {mark}{_agent(row).description}"))
     if any(row.trusted is False for _, row in found):
         say("what is not trusted is not used; `umcp trust` shows what it does, and trusts it.")
     return DONE
@@ -81,7 +81,7 @@ def _show(options: argparse.Namespace) -> int:
         print_json(_document(row))
     else:
         say(f"{agent.path}{' (not trusted)' if row.trusted is False else ''}")
-        print(printable(read_text(agent.path)), end="")
+        console.answer(read_text(agent.path), end="")
     return DONE
 
 

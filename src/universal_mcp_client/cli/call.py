@@ -16,6 +16,7 @@ from universal_mcp_client.tools.checked import CheckedToolset
 from universal_mcp_client.tools.combined import unknown_tool
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.messages import ToolCall
+from universal_mcp_client.ui.console import console
 
 EXAMPLES = """
 umcp call time get_current_time --arg timezone=Asia/Tokyo --server "time=uvx mcp-server-time"
@@ -58,7 +59,7 @@ async def _main(options: argparse.Namespace, config: ServerConfig) -> int:
     elif result.is_error:
         say(result.text or "the tool failed without a message.")
     else:
-        print("\n".join(describe(part) for part in result.content))
+        console.answer("\n".join(describe(part) for part in result.content))
     return FAILED if result.is_error else DONE
 
 

@@ -18,6 +18,7 @@ from universal_mcp_client.core.session import Session
 from universal_mcp_client.models.registry import resolve
 from universal_mcp_client.types.errors import ConfigError, UniversalMCPError
 from universal_mcp_client.types.usage import Usage
+from universal_mcp_client.ui.console import cell
 from universal_mcp_client.ui.plain import PlainRenderer
 from universal_mcp_client.ui.repl import typed_lines
 from universal_mcp_client.ui.terminal import TerminalInteraction
@@ -129,9 +130,8 @@ class Chat:
         match name:
             case "tools":
                 for tool in await self._agent.list_tools():
-                    note(
-                        f"{tool.name}  {tool.description.strip().splitlines()[0] if tool.description.strip() else ''}"
-                    )
+                    first = next(iter(tool.description.strip().splitlines()), "")
+                    note(cell(f"{tool.name}  {first}"))
             case "model" if rest:
                 self._agent = replace(self._agent, model=resolve(rest), servers=())
                 self._model = rest
@@ -152,7 +152,7 @@ class Chat:
                     note(f"/{command:<10} {about}")
                 for command, prompt in gate().prompts().items():
                     places = " ".join(f"{place}=…" for place in prompt.arguments)
-                    note(f"/{command} {places}  {prompt.description}")
+                    note(cell(f"/{command} {places}  {prompt.description}"))
                 note(
                     "@PATH puts a file into the prompt. Alt-Enter begins a new line. Ctrl-C interrupts."
                 )

@@ -21,6 +21,7 @@ from universal_mcp_client.models.registry import choose
 from universal_mcp_client.policy import project, trust
 from universal_mcp_client.policy.project import Kind
 from universal_mcp_client.types.errors import ConfigError, ServerError, UniversalMCPError
+from universal_mcp_client.ui.console import console
 
 EXAMPLES = """
 umcp doctor
@@ -57,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
         marks = {"ok": "✓", "warn": "!", "fail": "✗"}
         width = max(len(name) for name, _, _ in checks)
         for name, status, text in checks:
-            print(f"{marks[status]} {name:<{width}}  {text}")
+            console.row(f"{marks[status]} {name:<{width}}  {text}")
     return FAILED if any(status == "fail" for _, status, _ in checks) else DONE
 
 

@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
+from universal_mcp_client.policy.redact import redacted
 from universal_mcp_client.types.errors import (
     AuthenticationError,
     ConfigError,
@@ -13,6 +14,9 @@ from universal_mcp_client.types.errors import (
     ModelAuthenticationError,
     UniversalMCPError,
 )
+from universal_mcp_client.ui.console import console
+
+_LONGEST = 20_000  # characters of a message
 
 DONE, FAILED, USAGE, AUTHENTICATION, LIMIT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -34,22 +38,40 @@ def code_of(error: BaseException) -> int:
 
 def say(text: str) -> None:
     """One message for people, on stderr."""
-    print(f"umcp: {text}", file=sys.stderr)
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]}… ({len(text) - _LONGEST:,} more characters)"
+    console.tell(f"umcp: {text}")
+
+
+class _Log(logging.Handler):
+    """Log lines hold what servers and libraries say: they pass the console, without secrets."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            console.tell(redacted(self.format(record)))
+        except Exception:  # noqa: BLE001 - what logging asks of a handler
+            self.handleError(record)
+
+
+def _trace(error: BaseException) -> None:
+    console.tell(redacted("".join(traceback.format_exception(error)).rstrip()))
 
 
 def reported(command: Callable[[], int], arguments: Sequence[str]) -> int:
     """Run `command`; print what it raises."""
     debug = "--debug" in arguments
     logging.basicConfig(
-        stream=sys.stderr,
+        handlers=[_Log()],
         level=logging.DEBUG if debug else logging.CRITICAL,
         format="%(levelname)s %(name)s: %(message)s",
     )
+    logging.raiseExceptions = False  # its own complaints would print what was to be logged
+    logging.captureWarnings(True)
     try:
         return command()
     except UniversalMCPError as error:
         if debug:
-            traceback.print_exception(error)
+            _trace(error)
         say(str(error))
         return code_of(error)
     except KeyboardInterrupt:
@@ -58,11 +80,11 @@ def reported(command: Callable[[], int], arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader of our output (head, less) has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the outermost edge
         if debug:
-            raise
+            _trace(error)
         say(
-            f"internal error, please report it: {type(error).__name__}: {error} "
+            f"internal error, please report it: {type(error).__name__}: {redacted(str(error))} "
             "(--debug shows where)."
         )
         return FAILED

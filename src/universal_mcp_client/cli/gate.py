@@ -14,6 +14,7 @@ from universal_mcp_client.policy.project import Item
 from universal_mcp_client.policy.text import printable
 from universal_mcp_client.policy.words import facts
 from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.ui.console import console
 
 _SHOWN = 20_000  # characters; nobody reads more before an answer
 
@@ -43,7 +44,7 @@ def described(items: Sequence[Item]) -> str:
 def confirmed(question: str) -> bool:
     """Ask the person at the terminal. What was typed before the question was shown is no answer."""
     _forget_what_was_typed()
-    print(f"{question}\n[y]es / [N]o: ", end="", file=sys.stderr, flush=True)
+    console.ask(f"{question}\n[y]es / [N]o: ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
@@ -54,7 +55,7 @@ def _asked(items: Sequence[Item]) -> bool:
     if len(text) > _SHOWN:
         say(f"this folder brings too much to show it here; `{COMMAND}` does.")
         return False
-    print(f"This folder brings what you have not trusted as it is now:\n{text}\n", file=sys.stderr)
+    console.tell(f"This folder brings what you have not trusted as it is now:\n{text}\n")
     return confirmed(
         "Programs run with all your rights; what the model is told, it may do. Trust all of this? "
         "No goes on without it."

@@ -41,15 +41,17 @@ configuration, 3 authentication needed, 4 a limit was reached, 130 interrupted.
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    from universal_mcp_client.ui.console import console
+
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         width = max(map(len, COMMANDS)) + 2
         lines = "\n".join(f"  {name:<{width}}{what}" for name, what in COMMANDS.items())
-        print(HELP.format(commands=lines), end="")
+        console.answer(HELP.format(commands=lines), end="")
         return 0 if arguments else 2
     if arguments[0] in ("-V", "--version"):
         from universal_mcp_client.version import __version__
 
-        print(f"umcp {__version__}")
+        console.answer(f"umcp {__version__}")
         return 0
     name, *rest = arguments
     if name not in COMMANDS:
@@ -57,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f"Did you mean `umcp {near[0]}`?" if near else "`umcp --help` lists the commands."
-        print(f"umcp: there is no command {name!r}. {hint}", file=sys.stderr)
+        console.tell(f"umcp: there is no command {name!r}. {hint}")
         return 2
     from universal_mcp_client.cli.errors import reported
 

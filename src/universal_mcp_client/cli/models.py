@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 
 from universal_mcp_client.cli.errors import DONE, say
@@ -10,6 +9,7 @@ from universal_mcp_client.cli.options import Parser, parser, print_json
 from universal_mcp_client.config.settings import load_settings
 from universal_mcp_client.models.local import weights
 from universal_mcp_client.models.registry import COMPATIBLE, choose
+from universal_mcp_client.ui.console import console
 
 EXAMPLES = """
 umcp models
@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _progress(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    console.tell(text)
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -60,18 +60,18 @@ def _list(options: argparse.Namespace) -> int:
         default = {"name": choice.name, "why": choice.why}
         print_json({"default": default, "providers": providers, "local": local})
         return DONE
-    print(f"Without --model: {choice.name} ({choice.why})\n")
-    print("Providers (--model PROVIDER:MODEL)")
+    console.row(f"Without --model: {choice.name} ({choice.why})\n")
+    console.row("Providers (--model PROVIDER:MODEL)")
     for row in providers:
         needs = (
             f"{row['key']} is {'set' if row['ready'] else 'not set'}"
             if row["key"]
             else "no key needed"
         )
-        print(f"  {row['provider']:<17} {needs}")
-    print("\nWeights on this machine (--model local:NAME)")
+        console.row(f"  {row['provider']:<17} {needs}")
+    console.row("\nWeights on this machine (--model local:NAME)")
     for entry in local:
-        print(f"  {entry['name']:<24} {entry['path']}")
+        console.row(f"  {entry['name']:<24} {entry['path']}")
     if not local:
-        print("  none; `umcp models pull smollm2-135m` fetches a small one (98 MB)")
+        console.row("  none; `umcp models pull smollm2-135m` fetches a small one (98 MB)")
     return DONE

@@ -1,11 +1,11 @@
 """Options that several commands share."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any, NoReturn
 
 from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.ui.console import console
 
 
 class Parser(argparse.ArgumentParser):
@@ -48,4 +48,4 @@ def add_agent(to: argparse.ArgumentParser) -> None:
 
 def print_json(value: object) -> None:
     """Exactly one JSON document on stdout."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    console.json(value)

@@ -14,7 +14,8 @@ from universal_mcp_client.cli.options import add_agent, parser, print_json
 from universal_mcp_client.cli.prompts import expanded
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.events import RunResult
-from universal_mcp_client.ui.jsonl import event_line, result_document
+from universal_mcp_client.ui.console import console
+from universal_mcp_client.ui.jsonl import event_document, result_document
 from universal_mcp_client.ui.plain import PlainRenderer
 from universal_mcp_client.ui.terminal import TerminalInteraction
 
@@ -46,7 +47,7 @@ async def _run(
     composed: Composed, prompt: str, schema: dict[str, Any] | None, options: argparse.Namespace
 ) -> int:
     quiet = options.json or options.stream_json
-    renderer = PlainRenderer(stream=not quiet and sys.stdout.isatty())
+    renderer = PlainRenderer(stream=not quiet and console.answers_a_person)
     renderer.note(f"Model: {composed.choice.name} ({composed.choice.why})")
     async with composed.agent as agent:
         for error in composed.host.failures.values() if composed.host else ():
@@ -55,7 +56,7 @@ async def _run(
             async for event in run:
                 renderer.show(event)
                 if options.stream_json:
-                    print(event_line(event), flush=True)
+                    console.json(event_document(event), indent=None)
     return _finish(run.result, composed, options)
 
 
@@ -64,8 +65,8 @@ def _finish(result: RunResult[Any], composed: Composed, options: argparse.Namesp
         print_json(result_document(result))
     elif result.structured_output is not None:
         print_json(result.structured_output)
-    elif not options.stream_json and not sys.stdout.isatty():
-        print(result.output)
+    elif not options.stream_json and not console.answers_a_person:
+        console.answer(result.output)
     if result.limit is not None:
         say(composed.agent.limits.describe(result.limit))
         return LIMIT

@@ -20,6 +20,7 @@ from universal_mcp_client.policy.files import is_there
 from universal_mcp_client.policy.gate import Listed, user_file
 from universal_mcp_client.policy.project import SERVERS_FILE
 from universal_mcp_client.types.errors import ConfigError, ServerError
+from universal_mcp_client.ui.console import cell, console
 
 EXAMPLES = """
 umcp servers list
@@ -97,7 +98,7 @@ def _list(options: argparse.Namespace) -> int:
     for server, trusted in found:
         state = "disabled" if server.disabled else f"{server.transport:<5} {server.target}"
         mark = ", not trusted" if trusted is False else ""
-        print(f"{server.name:<{width}}  {state}  ({server.source or 'given'}{mark})")
+        console.row(f"{server.name:<{width}}  {cell(state)}  ({server.source or 'given'}{mark})")
     if any(trusted is False for _, trusted in found):
         say("what is not trusted is not used; `umcp trust` shows what it does, and trusts it.")
     return DONE
@@ -213,10 +214,12 @@ async def _test(options: argparse.Namespace, configs: Sequence[ServerConfig]) ->
         print_json([row for row, _ in rows])
     for row, error in rows if not options.json else ():
         if error is not None:
-            print(f"✗ {error}")
+            console.row(f"✗ {error}")
         else:
             count = len(row["tools"])
-            print(f"✓ {row['name']}: {count} tools, MCP {row['protocol']}, {row['seconds']:.2f} s")
+            console.row(
+                f"✓ {row['name']}: {count} tools, MCP {row['protocol']}, {row['seconds']:.2f} s"
+            )
     return max((code_of(error) for _, error in rows if error), default=DONE)
 
 
@@ -263,6 +266,6 @@ def _trust(path: Path | None) -> int:
     if file is None or not is_there(file):
         raise ConfigError(f"There is no {path or SERVERS_FILE} here or above.")
     items = project.servers_of(file.parent.resolve() / file.name)
-    print(described(items), file=sys.stderr)
+    console.tell(described(items))
     trusted_now(items, ask=interactive())
     return DONE

@@ -10,6 +10,7 @@ from universal_mcp_client.cli.errors import DONE, FAILED, say
 from universal_mcp_client.cli.options import parser, print_json
 from universal_mcp_client.config.settings import load_settings
 from universal_mcp_client.types.errors import ConfigError, TokenStoreError
+from universal_mcp_client.ui.console import console
 
 EXAMPLES = """
 umcp tokens
@@ -37,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
         case ["key"]:
             from universal_mcp_client.auth.encryption import new_key
 
-            print(new_key())
+            console.answer(new_key())
             return DONE
         case ["migrate", source, target]:
             return asyncio.run(_migrate(source, target))
@@ -100,12 +101,12 @@ def _print(url: str, rows: list[dict[str, Any]]) -> None:
     if not rows:
         say(f"no logins in {url}.")
         return
-    print(f"{len(rows)} {'login' if len(rows) == 1 else 'logins'} in {url}")
+    console.row(f"{len(rows)} {'login' if len(rows) == 1 else 'logins'} in {url}")
     for row in rows:
         renews = ", renews itself" if row["renewable"] and "valid" in row["state"] else ""
-        print(f"  {row['server']}\n      {row['state']}{renews}; issued by {row['issuer']}")
+        console.row(f"  {row['server']}\n      {row['state']}{renews}; issued by {row['issuer']}")
         if row["scopes"]:
-            print(f"      scopes: {' '.join(row['scopes'])}")
+            console.row(f"      scopes: {' '.join(row['scopes'])}")
 
 
 async def _migrate(source: str, target: str) -> int:

@@ -13,6 +13,7 @@ from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.models.dialects import DIALECTS, Dialect, function_specs
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.tools import ToolSpec
+from universal_mcp_client.ui.console import cell, console
 
 EXAMPLES = """
 umcp tools
@@ -105,12 +106,12 @@ def _print_table(specs: Sequence[ToolSpec]) -> None:
         if spec.server != server:
             server = spec.server
             count = sum(1 for other in specs if other.server == server)
-            print(f"{server} ({count} {'tool' if count == 1 else 'tools'})")
-        about = " ".join(spec.description.split())
-        head = f"  {spec.name}({_parameters(spec)})"
-        print(head)
+            console.row(f"{cell(server)} ({count} {'tool' if count == 1 else 'tools'})")
+        about = " ".join(cell(spec.description).split())
+        head = cell(f"  {spec.name}({_parameters(spec)})")
+        console.row(head)
         if about:
-            print(f"      {about if len(about) <= width - 6 else about[: width - 7] + '…'}")
+            console.row(f"      {about if len(about) <= width - 6 else about[: width - 7] + '…'}")
     if not specs:
         say("no tools.")
 

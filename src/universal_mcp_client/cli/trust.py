@@ -11,6 +11,7 @@ from universal_mcp_client.policy import project, trust
 from universal_mcp_client.policy.project import Item, Kind
 from universal_mcp_client.policy.words import facts
 from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.ui.console import console
 
 EXAMPLES = """
 umcp trust
@@ -45,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
             ("Not trusted as it is now:", [i for i in items if i not in known]),
         ):
             if some:
-                print(f"{title}\n{described(some)}\n")
+                console.row(f"{title}\n{described(some)}\n")
     else:
         say("this folder brings nothing that needs trust.")
     if items and not options.show and not options.json:

@@ -10,6 +10,7 @@ What stays: line feeds and tabs; joiners between emoji (👩‍💻) and within 
 them (Persian, the scripts of India); one emoji selector after a symbol; up to six marks on a letter.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -94,3 +95,16 @@ def _storms() -> "tuple[re.Pattern[str], re.Pattern[str]]":
         return re.compile(f"([{marks}][{marks}]{{{_MARKS - 1}}})[{marks}]+")
 
     return storm((*range(0x300, 0xFE00), *range(0xFE20, 0xFE30))), storm(range(0x10000, 0x1F000))
+
+
+def escaped_json(document: str) -> str:
+    r"""A JSON document in which everything that `printable` could show is written as `\uXXXX`: the
+    same document for every reader."""
+    if document.isascii() and "\x7f" not in document:
+        return document
+    return document.translate(_json_table())
+
+
+@cache
+def _json_table() -> dict[int, str]:
+    return {c: json.dumps(chr(c))[1:-1] for c in _table() if c > 0x20} | {0x7F: "\\u007f"}

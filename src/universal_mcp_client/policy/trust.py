@@ -77,7 +77,7 @@ def _change(change: Callable[[_Known], None]) -> None:
 
     private_folder(home())
     try:
-        with FileLock(f"{store()}.lock", timeout=_WAIT):
+        with FileLock(f"{store()}.lock", timeout=_WAIT, mode=0o600):
             known = _read()
             change(known)
             files = {path: entries for path, entries in sorted(known.items()) if entries}

@@ -1,7 +1,6 @@
 """A run as JSON: one document at its end, or an event a line."""
 
 import base64
-import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, cast
@@ -33,9 +32,9 @@ def result_document(result: RunResult[Any]) -> dict[str, Any]:
     }
 
 
-def event_line(event: Event) -> str:
-    """An event as one line of JSON: its `type` is the class's name in snake case."""
-    return json.dumps({"type": _snake(type(event).__name__)} | plain(event), ensure_ascii=False)
+def event_document(event: Event) -> dict[str, Any]:
+    """An event as JSON: its `type` is the class's name in snake case."""
+    return {"type": _snake(type(event).__name__), **plain(event)}
 
 
 def plain(value: Any) -> Any:

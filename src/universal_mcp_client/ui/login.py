@@ -4,6 +4,7 @@ import sys
 
 from universal_mcp_client.auth.browser import can_open, open_browser
 from universal_mcp_client.types.interaction import LoginRequest
+from universal_mcp_client.ui.console import console
 
 
 async def log_in(request: LoginRequest, *, browser: bool = True) -> str | None:
@@ -39,4 +40,4 @@ async def _pasted() -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    console.tell(text)

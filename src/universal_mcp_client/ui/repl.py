@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from universal_mcp_client.config.paths import home
+from universal_mcp_client.ui.console import cell
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
@@ -65,12 +66,12 @@ def _completer(commands: Mapping[str, str], folder: Path) -> "Completer":
             if text.startswith("/") and " " not in text:
                 for name, about in commands.items():
                     if name.startswith(text[1:]):
-                        yield Completion(f"/{name}", -len(text), display_meta=about)
+                        yield Completion(f"/{name}", -len(text), display_meta=cell(about))
                 return
             word = text.rsplit(None, 1)[-1] if text and not text[-1].isspace() else ""
             if word.startswith("@"):
                 for path in _paths(folder, word[1:]):
-                    yield Completion(f"@{path}", -len(word))
+                    yield Completion(f"@{path}", -len(word), display=cell(f"@{path}"))
 
     return Words()
 

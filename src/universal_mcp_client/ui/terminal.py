@@ -11,6 +11,7 @@ import anyio.to_thread
 from universal_mcp_client.types.interaction import Elicited, LoginRequest, Verdict
 from universal_mcp_client.types.messages import ToolCall
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
+from universal_mcp_client.ui.console import console
 
 
 class TerminalInteraction:
@@ -34,9 +35,8 @@ class TerminalInteraction:
 
     async def approve(self, call: ToolCall, spec: ToolSpec) -> Verdict:
         if not self._interactive:
-            print(
-                f"umcp: {spec.label} is declared destructive and was not called; --yes allows it.",
-                file=sys.stderr,
+            console.tell(
+                f"umcp: {spec.label} is declared destructive and was not called; --yes allows it."
             )
             return Verdict(allowed=False, reason="nobody is there to allow it")
         arguments = json.dumps(dict(call.arguments), ensure_ascii=False, indent=2)
@@ -48,7 +48,7 @@ class TerminalInteraction:
     ) -> Elicited:
         if not self._interactive:
             return Elicited(action="cancel")
-        print(f"\nServer {server!r} asks: {message}", file=sys.stderr)
+        console.tell(f"\nServer {server!r} asks: {message}")
         if url is not None:
             answer = await self._ask(f"It wants you to visit {url}\n[d]one / [N]o: ")
             return Elicited(action="accept" if answer.lower() in ("d", "done") else "decline")
@@ -79,11 +79,11 @@ class TerminalInteraction:
             try:
                 return _typed(text, form, choices)
             except ValueError as error:
-                print(f"  {error}", file=sys.stderr)
+                console.tell(f"  {error}")
 
     async def _ask(self, question: str) -> str:
         def read() -> str:
-            print(question, end="", file=sys.stderr, flush=True)
+            console.ask(question)
             return sys.stdin.readline()
 
         return (await anyio.to_thread.run_sync(read, abandon_on_cancel=True)).strip()
