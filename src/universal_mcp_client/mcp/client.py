@@ -132,7 +132,7 @@ class Client:
 
     def is_connected(self) -> bool:
         """Whether all servers are connected now."""
-        return self._open and all(server.state == "connected" for server in self._host)
+        return self._open and all(server.connected for server in self._host)
 
     async def ping(self) -> None:
         """Ask every server for an answer. Raises ServerError for the first that gives none."""
@@ -245,10 +245,10 @@ class Client:
                 "The client is not connected: use it in `async with client:`, or call "
                 "`await client.initialize()`."
             )
-        failures = self._host.failures
-        if failures and all_of_them:
-            raise next(iter(failures.values()))
-        return [server for server in self._host if server.name not in failures]
+        never = [server for server in self._host if server.error and not server.opened]
+        if never and all_of_them:
+            raise self._host.failures[never[0].name]
+        return [server for server in self._host if server not in never]
 
 
 def _configured(

@@ -13,15 +13,12 @@ from typing import Any, Literal, TypeAlias
 import mcp_types
 from fastmcp import Client
 from fastmcp.skills import SkillsClientExtension
-from mcp.client.subscriptions import SubscriptionLost, listen
 from mcp.shared._request_clock import waiting_on_a_person
-from mcp.shared.subscriptions import PromptsListChanged, ResourcesListChanged, ToolsListChanged
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from mcp import MCPError as WireError
 from universal_mcp_client.auth.flow import LoginAuth
 from universal_mcp_client.auth.logins import Logins
 from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.mcp.changes import CHANGES, Kind, listening, told
 from universal_mcp_client.mcp.convert import log_message
 from universal_mcp_client.mcp.elicitation import elicitation_handler
 from universal_mcp_client.mcp.failures import connect_error
@@ -33,23 +30,17 @@ from universal_mcp_client.types.resources import LogHandler
 
 State: TypeAlias = Literal["closed", "connecting", "connected", "needs-login", "failed"]
 
-Kind: TypeAlias = Literal["tools", "prompts", "resources"]
-
 logger = logging.getLogger(__name__)
 
-_CHANGES: Mapping[type[Any], Kind] = {
-    mcp_types.ToolListChangedNotification: "tools",
-    mcp_types.PromptListChangedNotification: "prompts",
-    mcp_types.ResourceListChangedNotification: "resources",
-    ToolsListChanged: "tools",
-    PromptsListChanged: "prompts",
-    ResourcesListChanged: "resources",
-}
+_PATIENCE, _REST = 5.0, 30.0  # seconds: to wait for a lost server, and until it is tried again
 
 
 class Connection:
     """`state` and `error` say how it is; `client` is the FastMCP client for what our own classes do
-    not offer, valid while `state` is "connected"."""
+    not offer, valid while `state` is "connected".
+
+    One that is lost is opened again by the next request; `opened` says that there was one since
+    `open`."""
 
     def __init__(
         self,
@@ -63,6 +54,9 @@ class Connection:
         self.state: State = "closed"
         self.error: ServerError | None = None
         self.client: Client[Any] | None = None
+        self.opened = False
+        self._wanted = False
+        self._rest_until = 0.0
         self._interaction = interaction
         self._task: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[None] | None = None
@@ -78,6 +72,10 @@ class Connection:
 
     async def open(self) -> None:
         """Connect. Raises ServerError when that fails; the task is gone then."""
+        self._wanted = True
+        await self._open()
+
+    async def _open(self) -> None:
         if self._task is None or self._task.done():
             self.state, self.error, self._garbage = "connecting", None, None
             self._stop = asyncio.Event()
@@ -88,6 +86,10 @@ class Connection:
 
     async def close(self) -> None:
         """Disconnect, and wait until the server's process is gone. Never raises."""
+        self._wanted = self.opened = False
+        await self._end()
+
+    async def _end(self) -> None:
         task = self._task
         if task is None:
             return
@@ -95,8 +97,9 @@ class Connection:
         if not task.done() and self._ready is not None and not self._ready.done():
             task.cancel()  # still connecting: there is nothing to end politely
         await asyncio.wait({task})
-        self._task = None
-        self.state = self._ended()
+        if self._task is task:  # and nobody has opened it again meanwhile
+            self._task = None
+            self.state = self._ended()
 
     async def _live(self, ready: asyncio.Future[None]) -> None:
         try:
@@ -110,7 +113,7 @@ class Connection:
                     self.client = client
                     await self._prepare()
                 self._clock = None
-                self.state = "connected"
+                self.state, self.opened, self._rest_until = "connected", True, 0.0
                 ready.set_result(None)
                 await self._watch(client)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - kept in self.error
@@ -135,39 +138,12 @@ class Connection:
 
     async def _watch(self, client: "Client[Any]") -> None:
         """Until told to stop. Listens for changes where the server only tells those who listen."""
-        stop = asyncio.create_task(self._stop.wait())
-        tasks: set[asyncio.Task[Any]] = {stop}
-        changes = self._changes(client)
-        if client.protocol_version in MODERN_PROTOCOL_VERSIONS and changes:
-            tasks.add(asyncio.create_task(self._listen(client, changes)))
+        changes = asyncio.create_task(listening(client, self._changed))
         try:
-            await stop
+            await self._stop.wait()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _listen(self, client: "Client[Any]", changes: Mapping[str, Any]) -> None:
-        try:
-            async with listen(client.session, **changes) as events:
-                async for event in events:
-                    if kind := _CHANGES.get(type(event)):
-                        self._changed(kind)
-        except (SubscriptionLost, WireError, RuntimeError) as error:
-            logger.debug("Server %r no longer tells of changes: %s", self.name, error)
-
-    @staticmethod
-    def _changes(client: "Client[Any]") -> Mapping[str, bool]:
-        """Of which changes the server tells, as `listen` takes them."""
-        offered = client.server_capabilities
-        if offered is None:
-            return {}
-        kinds = {"tools": offered.tools, "prompts": offered.prompts, "resources": offered.resources}
-        return {
-            f"{kind}_list_changed": True
-            for kind, capability in kinds.items()
-            if capability and capability.list_changed
-        }
+            changes.cancel()
+            await asyncio.gather(changes, return_exceptions=True)
 
     def _stderr_tail(self, stack: AsyncExitStack) -> StderrTail | None:
         if self.config.transport != "stdio":
@@ -218,7 +194,7 @@ class Connection:
         )
 
     async def _on_message(self, message: "mcp_types.ServerNotification | Exception") -> None:
-        if kind := _CHANGES.get(type(message)):
+        if kind := CHANGES.get(type(message)):
             self._changed(kind)
         elif isinstance(message, ValueError) and self.state == "connecting":
             self._garbage = self._garbage or _input_of(message)
@@ -239,22 +215,51 @@ class Connection:
     def _changed(self, kind: Kind) -> None:
         """Called when the server says that what it lists is no longer the same."""
 
+    def _tells(self, kind: Kind) -> bool:
+        """Whether the server says so when what it lists changes."""
+        return self.client is not None and kind in told(self.client)
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now, as far as anybody has noticed."""
+        return self.client is not None and self.client.is_connected()
+
     async def _connected(self) -> "Client[Any]":
         """The client, opened again where the connection was lost. Raises ServerError."""
+        if not self._wanted:
+            raise ServerUnavailable(f"Server {self.name!r} is not open.", server=self.name)
+        if self.client is not None and not self.client.is_connected():
+            await self._let_go(self.client)
         if self.client is None:
-            if self._task is None and self.state == "closed":
-                raise ServerUnavailable(f"Server {self.name!r} is not open.", server=self.name)
-            await self.open()
-        assert self.client is not None
+            await self._open()
+        if self.client is None:
+            raise ServerUnavailable(f"Server {self.name!r} was closed.", server=self.name)
         return self.client
 
-    async def _lost(self, error: ServerUnavailable) -> None:
-        """A stdio server that died is let go, so that the next request starts it again."""
-        died = self.config.transport == "stdio" and "closed the connection" in str(error)
-        if died and self.state == "connected":
-            await self.close()
-            self.error = error
-            self.state = "failed"
+    async def _settled(self) -> bool:
+        """Whether there is a connection, for those who can do without. They wait for one that was
+        lost to be opened again, but not for long, and not at each time."""
+        now = asyncio.get_running_loop().time
+        if now() < self._rest_until or not self.opened:
+            return False
+        try:
+            async with asyncio.timeout(None if self.connected else _PATIENCE):
+                await self._connected()
+        except (ServerError, TimeoutError):
+            self._rest()
+            return False
+        return True
+
+    def _rest(self) -> None:
+        self._rest_until = asyncio.get_running_loop().time() + _REST
+
+    async def _let_go(self, client: "Client[Any]", error: ServerError | None = None) -> None:
+        """Close a connection that is no longer one, so that the next request opens it again."""
+        if self.client is client and self.state == "connected":
+            self.error = error or ServerUnavailable(
+                f"Server {self.name!r} closed the connection.", server=self.name
+            )
+            await self._end()
 
     @property
     def protocol_version(self) -> str | None:

@@ -20,7 +20,23 @@ from universal_mcp_client.types.errors import (
     UniversalMCPError,
 )
 
+
+class ConnectionLost(ServerUnavailable):
+    """Not only one request failed: nothing more can be asked over this connection. `unread` where
+    the server did not look at the request, so that it may be sent again."""
+
+    def __init__(self, message: str, *, server: str, unread: bool = False) -> None:
+        super().__init__(message, server=server)
+        self.unread = unread
+
+
 WANTS_LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+# How a server refuses a session that it does not know, after a restart, say: 404 by the
+# specification (basic/transports, session management), 400 by many.
+_FORGOTTEN = (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST)
+
+_ALL_CLOSED = "Connection closed"  # the SDK's words, where it is more than one response stream
 
 
 def connect_error(
@@ -127,15 +143,18 @@ def translated(server: str, refusal: Refusal) -> Generator[None]:
             raise AuthenticationError(
                 f"Server {server!r} refuses the request (HTTP {status}).", server=server
             ) from error
+        if refusal.session and status in _FORGOTTEN and _unknown_session(error):
+            raise ConnectionLost(
+                f"Server {server!r} no longer knows our session.", server=server, unread=True
+            ) from error
         if status is not None and error.code == mcp_types.INTERNAL_ERROR:
             raise ServerUnavailable(
                 f"Server {server!r} answered with HTTP {status} {status.phrase}: {error.message}.",
                 server=server,
             ) from error
         if error.code == mcp_types.CONNECTION_CLOSED:
-            raise ServerUnavailable(
-                f"Server {server!r} closed the connection.", server=server
-            ) from error
+            lost = ConnectionLost if error.message == _ALL_CLOSED else ServerUnavailable
+            raise lost(f"Server {server!r} closed the connection.", server=server) from error
         raise MCPError(error.message, server=server, code=error.code, data=error.data) from error
     except (httpx2.HTTPError, OSError) as error:
         raise ServerUnavailable(
@@ -149,3 +168,9 @@ def translated(server: str, refusal: Refusal) -> Generator[None]:
     except RuntimeError as error:  # fastmcp and mcp raise it for sessions that ended, and for
         # structured content that does not fit the tool's own output schema
         raise ServerUnavailable(f"Server {server!r}: {error}", server=server) from error
+
+
+def _unknown_session(error: WireError) -> bool:
+    """Whether a request of a session was refused for the session's sake: the server says so, or
+    its answer is no JSON-RPC, for which the SDK has a text of its own."""
+    return error.code == mcp_types.INTERNAL_ERROR or "session" in error.message.lower()

@@ -1,13 +1,17 @@
 """An MCP server: its tools, resources, prompts and skills, and what becomes of its failures."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+import logging
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from fastmcp import Client
 from fastmcp.skills import SkillsClientExtension
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from universal_mcp_client.mcp.connection import Connection, Kind, State
+from universal_mcp_client.mcp.changes import Kind
+from universal_mcp_client.mcp.connection import Connection, State
 from universal_mcp_client.mcp.convert import (
     prompt,
     rendered_prompt,
@@ -18,7 +22,7 @@ from universal_mcp_client.mcp.convert import (
     tool_result,
     tool_spec,
 )
-from universal_mcp_client.mcp.failures import translated
+from universal_mcp_client.mcp.failures import ConnectionLost, translated
 from universal_mcp_client.mcp.listing import Listing
 from universal_mcp_client.mcp.skills import verified
 from universal_mcp_client.tools.base import CallContext
@@ -38,26 +42,31 @@ __all__ = ["Server", "State"]
 
 Answer = TypeVar("Answer")
 
+logger = logging.getLogger(__name__)
+
+_UNTOLD = 60.0  # seconds that a listing lasts of a server which does not say when it changes
+
 
 class Server(Connection):
     """An MCP server as a toolset: its tools under their own names.
 
-    What it lists is fetched once, and again after it said that it changed. All requests raise
-    ServerError: MCPError for what the server answers with, ServerUnavailable where it does not,
-    AuthenticationError where it wants a login. Only `call_tool` makes results of them.
+    What it lists is fetched once, and again after it said that it changed; after a minute where it
+    never says so. All requests raise ServerError: MCPError for what the server answers with,
+    ServerUnavailable where it does not, AuthenticationError where it wants a login. Only
+    `call_tool` makes results of them, and `list_tools` does with what it has.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._tools = Listing(self._fetch_tools)
-        self._resources = Listing(self._fetch_resources)
-        self._templates = Listing(self._fetch_templates)
-        self._prompts = Listing(self._fetch_prompts)
+        self._tools = Listing(self._fetch_tools, lambda: self._lasts("tools"))
+        self._resources = Listing(self._fetch_resources, lambda: self._lasts("resources"))
+        self._templates = Listing(self._fetch_templates, lambda: self._lasts("resources"))
+        self._prompts = Listing(self._fetch_prompts, lambda: self._lasts("prompts"))
 
     async def _prepare(self) -> None:
         for kind in ("tools", "prompts", "resources"):
             self._changed(kind)
-        await self.list_tools()
+        await self._tools()
 
     def _changed(self, kind: Kind) -> None:
         match kind:
@@ -69,30 +78,49 @@ class Server(Connection):
                 self._resources.changed()
                 self._templates.changed()
 
-    async def _ask(self, request: Awaitable[Answer]) -> Answer:
+    def _lasts(self, kind: Kind) -> float:
+        return math.inf if self._tells(kind) else _UNTOLD
+
+    async def _ask(self, request: Callable[["Client[Any]"], Awaitable[Answer]]) -> Answer:
+        """What the server answers; on a new connection, where it did not know the old one."""
+        client = await self._connected()
         try:
             with translated(self.name, self._refusal):
-                return await request
+                return await request(client)
+        except ConnectionLost as lost:
+            await self._let_go(client, lost)
+            if not lost.unread:
+                raise
         except ServerUnavailable as error:
-            await self._lost(error)
+            if not client.is_connected():
+                await self._let_go(client, error)
             raise
+        client = await self._connected()
+        with translated(self.name, self._refusal):
+            return await request(client)
 
-    def _offers(self, kind: Kind) -> bool:
+    async def _offers(self, kind: Kind) -> bool:
         """Whether the server has such things at all; one that does not say is asked."""
-        capabilities = self.client.server_capabilities if self.client else None
+        capabilities = (await self._connected()).server_capabilities
         return capabilities is None or getattr(capabilities, kind) is not None
 
     # Tools
 
     async def list_tools(self) -> Sequence[ToolSpec]:
-        """The server's tools; those of the last connection while there is none."""
-        return self._tools.items if self.client is None else await self._tools()
+        """The server's tools; those that it had last while it tells of none."""
+        if await self._settled():
+            try:
+                return await self._tools()
+            except ServerError as error:
+                logger.warning("%s Its tools may no longer be what it listed before.", error)
+                self._rest()
+        return self._tools.items
 
     async def _fetch_tools(self) -> Sequence[ToolSpec]:
-        client = await self._connected()
-        if not self._offers("tools"):
+        if not await self._offers("tools"):
             return ()
-        return [tool_spec(tool, self.name) for tool in await self._ask(client.list_tools())]
+        found = await self._ask(lambda client: client.list_tools())
+        return [tool_spec(tool, self.name) for tool in found]
 
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
         """Call a tool by its own name. Whatever fails becomes a result that says so."""
@@ -109,9 +137,8 @@ class Server(Connection):
         """Call a tool by its own name. The tool's own failure is a result with `is_error`; raises
         ServerError for all others."""
         context = context or CallContext()
-        client = await self._connected()
         result = await self._ask(
-            client.call_tool_mcp(
+            lambda client: client.call_tool_mcp(
                 call.name,
                 dict(call.arguments),
                 progress_handler=context.progress,
@@ -128,10 +155,10 @@ class Server(Connection):
         return await self._resources()
 
     async def _fetch_resources(self) -> Sequence[Resource]:
-        client = await self._connected()
-        if not self._offers("resources"):
+        if not await self._offers("resources"):
             return ()
-        return [resource(found, self.name) for found in await self._ask(client.list_resources())]
+        found = await self._ask(lambda client: client.list_resources())
+        return [resource(one, self.name) for one in found]
 
     async def list_resource_templates(self) -> Sequence[ResourceTemplate]:
         """The families of what can be read."""
@@ -139,10 +166,9 @@ class Server(Connection):
         return await self._templates()
 
     async def _fetch_templates(self) -> Sequence[ResourceTemplate]:
-        client = await self._connected()
-        if not self._offers("resources"):
+        if not await self._offers("resources"):
             return ()
-        found = await self._ask(client.list_resource_templates())
+        found = await self._ask(lambda client: client.list_resource_templates())
         return [resource_template(template, self.name) for template in found]
 
     async def read_resource(self, uri: str) -> Sequence[ResourceContents]:
@@ -150,8 +176,7 @@ class Server(Connection):
         no URI."""
         if not urlsplit(uri).scheme:
             raise ConfigError(f"{uri!r} is no URI of a resource, such as file:///etc/hosts.")
-        client = await self._connected()
-        result = await self._ask(client.read_resource_mcp(uri))
+        result = await self._ask(lambda client: client.read_resource_mcp(uri))
         try:
             return [resource_contents(part) for part in result.contents]
         except ValueError:
@@ -168,28 +193,30 @@ class Server(Connection):
         return await self._prompts()
 
     async def _fetch_prompts(self) -> Sequence[Prompt]:
-        client = await self._connected()
-        if not self._offers("prompts"):
+        if not await self._offers("prompts"):
             return ()
-        return [prompt(found, self.name) for found in await self._ask(client.list_prompts())]
+        found = await self._ask(lambda client: client.list_prompts())
+        return [prompt(one, self.name) for one in found]
 
     async def get_prompt(
         self, name: str, arguments: Mapping[str, Any] | None = None
     ) -> RenderedPrompt:
         """A prompt, filled in. Arguments that are no strings are sent as JSON."""
-        client = await self._connected()
-        return rendered_prompt(await self._ask(client.get_prompt_mcp(name, dict(arguments or {}))))
+        given = dict(arguments or {})
+        return rendered_prompt(await self._ask(lambda client: client.get_prompt_mcp(name, given)))
 
     # Skills (SEP-2640)
 
     async def list_skills(self) -> Sequence[Skill]:
         """The skills that the server describes; none of their files is read yet."""
-        client = await self._connected()
-        capabilities = client.server_capabilities
+        capabilities = (await self._connected()).server_capabilities
         offered = (capabilities.extensions if capabilities else None) or {}
         if SkillsClientExtension.identifier not in offered:
             return ()
-        return [skill_of(found, self.name) for found in await self._ask(client.list_skills())]
+        return [
+            skill_of(found, self.name)
+            for found in await self._ask(lambda client: client.list_skills())
+        ]
 
     async def read_skill(self, skill: Skill) -> str:
         """The text of a skill's SKILL.md, as the server has described it: raises IntegrityError
@@ -205,6 +232,6 @@ class Server(Connection):
         """Ask for any answer. Raises ServerError where none comes."""
         client = await self._connected()
         if client.protocol_version in MODERN_PROTOCOL_VERSIONS:  # these have no `ping` any more
-            await self._ask(client.session.discover())
+            await self._ask(lambda client: client.session.discover())
         else:
-            await self._ask(client.ping())
+            await self._ask(lambda client: client.ping())

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 import httpx2
 from fastmcp.client.transports import SSETransport, StdioTransport, StreamableHttpTransport
 from fastmcp.client.transports.base import ClientTransport
+from mcp.client.streamable_http import MCP_SESSION_ID
 
 from universal_mcp_client.auth import http
 from universal_mcp_client.auth.flow import LoginAuth
@@ -18,8 +19,9 @@ _TIMEOUT, _STREAM_TIMEOUT = 30.0, 300.0  # seconds; a server may hold a response
 
 
 class Refusal(httpx2.Auth):
-    """Remembers why a server refused a request: its HTTP status, and the `error` of the login;
-    None once it takes one again.
+    """Remembers why a server refused a request: its HTTP status, whether the request was one of a
+    `session` of a revision that has them, and the `error` of the login; None once it takes one
+    again.
 
     The MCP SDK turns every refusal into the same JSON-RPC error.
     """
@@ -27,6 +29,7 @@ class Refusal(httpx2.Auth):
     def __init__(self, login: LoginAuth | None = None) -> None:
         self.login = login
         self.status: HTTPStatus | None = None
+        self.session = False
 
     @property
     def error(self) -> UniversalMCPError | None:
@@ -51,6 +54,7 @@ class Refusal(httpx2.Auth):
     def _saw(self, request: httpx2.Request, response: httpx2.Response) -> None:
         if request.method != "POST":  # a server need not offer the stream which GET asks for
             return
+        self.session = MCP_SESSION_ID in request.headers
         try:
             self.status = HTTPStatus(response.status_code) if response.is_error else None
         except ValueError:  # a number that no standard knows
