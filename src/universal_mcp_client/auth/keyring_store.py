@@ -9,11 +9,9 @@ import json
 import os
 import secrets
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio.to_thread
-from key_value.aio._utils.compound import compound_key
-from key_value.aio._utils.managed_entry import ManagedEntry
 from key_value.aio.stores.keyring import KeyringStore
 from key_value.aio.stores.keyring.store import (
     KeyringV1CollectionSanitizationStrategy,
@@ -62,13 +60,11 @@ class SystemKeyringStore(KeyringStore):
     def _warn_about_stability(self) -> None:
         """What the library tells its users is not for ours."""
 
-    async def _get_managed_entry(self, *, key: str, collection: str) -> ManagedEntry | None:
+    async def _get_managed_entry(self, *, key: str, collection: str) -> Any:
         text = await self._in_thread(self._read, self._user(collection, key))
         return None if text is None else self._serialization_adapter.load_json(json_str=text)
 
-    async def _put_managed_entry(
-        self, *, key: str, collection: str, managed_entry: ManagedEntry
-    ) -> None:
+    async def _put_managed_entry(self, *, key: str, collection: str, managed_entry: Any) -> None:
         text = self._serialization_adapter.dump_json(
             entry=managed_entry, key=key, collection=collection
         )
@@ -79,8 +75,7 @@ class SystemKeyringStore(KeyringStore):
 
     def _user(self, collection: str, key: str) -> str:
         collection = self._sanitize_collection(collection=collection)
-        user: str = compound_key(collection=collection, key=self._sanitize_key(key=key))
-        return user
+        return f"{collection}::{self._sanitize_key(key=key)}"  # py-key-value's own form
 
     async def _in_thread(self, function: Callable[..., T], *arguments: str) -> T:
         """A locked keyring may ask its user for a password; nobody may be there to give it."""

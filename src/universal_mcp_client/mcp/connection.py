@@ -13,12 +13,12 @@ from typing import Any, Literal, TypeAlias
 import mcp_types
 from fastmcp import Client
 from fastmcp.skills import SkillsClientExtension
-from mcp.shared._request_clock import waiting_on_a_person
 
 from universal_mcp_client.auth.flow import LoginAuth
 from universal_mcp_client.auth.logins import Logins
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.mcp.changes import CHANGES, Kind, listening, told
+from universal_mcp_client.mcp.clock import waiting_on_a_person
 from universal_mcp_client.mcp.convert import log_message
 from universal_mcp_client.mcp.elicitation import elicitation_handler
 from universal_mcp_client.mcp.failures import connect_error
