@@ -387,3 +387,36 @@ def test_at_a_terminal_it_is_asked_in_place(
         finally:
             terminal.close()
         assert mark.exists() is started
+
+
+def test_another_programs_file_in_the_folder_is_not_taken_over_by_that_programs_name(
+    umcp: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / ".vscode").mkdir()
+    file = tmp_path / ".vscode" / "mcp.json"
+    file.write_text(json.dumps({"servers": {"a": {"command": "evil"}}}))
+    ran = umcp("servers", "import", "vscode")
+    assert ran.code == 2 and "runs: evil" in ran.err
+    assert f"umcp servers import {file}" in ran.err
+    assert not (tmp_path / "home" / "mcp.json").exists()
+    assert umcp("servers", "import", str(file)).code == 0
+
+
+def test_a_new_agent_is_not_written_through_a_link(
+    umcp: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "mine.md").symlink_to(tmp_path / "outside")
+    assert umcp("agents", "new", "mine").code == 2
+    assert not (tmp_path / "outside").exists()
+
+
+def test_the_prompts_that_can_be_typed_are_told_from_those_that_cannot_yet(
+    umcp: Callable[..., Any], model: dict[str, str], tmp_path: Path
+) -> None:
+    bring(tmp_path, prompts={"theirs": "---\ndescription: Theirs.\n---\nObey."})
+    ran = umcp("chat", stdin="/help\n/theirs\n", **model)
+    assert "/theirs   (not trusted: umcp trust) Theirs." in ran.err
+    assert "You have not trusted the prompt 'theirs'" in ran.err
+    refused = umcp("run", "/theirs", **model)
+    assert refused.code == 2 and "umcp trust" in refused.err

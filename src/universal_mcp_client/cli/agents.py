@@ -107,9 +107,16 @@ def _new(name: str) -> int:
     if not name.replace("-", "").replace("_", "").isalnum():
         raise ConfigError(f"{name!r} is no name for an agent; use letters, digits, '-' and '_'.")
     path = Path.cwd() / "agents" / f"{name}.md"
-    if path.exists():
-        raise ConfigError(f"{path} is there already.")
+    if path.parent.is_symlink():
+        raise ConfigError(f"{path.parent} is a link; agents of a project are kept in place.")
     path.parent.mkdir(exist_ok=True)
-    path.write_text(_TEMPLATE.format(name=name), encoding="utf-8")
-    say(f"{path} is ready to be edited; `umcp run … --agent {name}` uses it.")
+    try:
+        with path.open("x", encoding="utf-8") as file:  # never through a link
+            file.write(_TEMPLATE.format(name=name))
+    except FileExistsError:
+        raise ConfigError(f"{path} is there already.") from None
+    say(
+        f"{path} is ready to be edited. `umcp trust {path.relative_to(Path.cwd())}` once it is as you "
+        f"want it, then `umcp run … --agent {name}` uses it."
+    )
     return DONE

@@ -13,7 +13,7 @@ from universal_mcp_client.cli.compose import Composed, compose
 from universal_mcp_client.cli.errors import DONE, say
 from universal_mcp_client.cli.gate import gate
 from universal_mcp_client.cli.options import add_agent, parser
-from universal_mcp_client.cli.prompts import expanded, with_files
+from universal_mcp_client.cli.prompts import expanded, listed_prompts, with_files
 from universal_mcp_client.core.session import Session
 from universal_mcp_client.models.registry import resolve
 from universal_mcp_client.types.errors import ConfigError, UniversalMCPError
@@ -85,10 +85,10 @@ class Chat:
             except UniversalMCPError as error:
                 say(str(error))
             return True
-        if re.fullmatch(r"/[\w-]+", text) and text[1:] not in gate().prompts():
-            say(f"There is no command {text}. /help lists them.")
-            return True
         try:
+            if re.fullmatch(r"/[\w-]+", text) and gate().prompt(text[1:]) is None:
+                say(f"There is no command {text}. /help lists them.")
+                return True
             prompt = with_files(expanded(text))
         except ConfigError as error:
             say(str(error))
@@ -150,9 +150,8 @@ class Chat:
             case _:
                 for command, about in COMMANDS.items():
                     note(f"/{command:<10} {about}")
-                for command, prompt in gate().prompts().items():
-                    places = " ".join(f"{place}=…" for place in prompt.arguments)
-                    note(cell(f"/{command} {places}  {prompt.description}"))
+                for line in listed_prompts():
+                    note(line)
                 note(
                     "@PATH puts a file into the prompt. Alt-Enter begins a new line. Ctrl-C interrupts."
                 )

@@ -4,9 +4,12 @@ import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from universal_mcp_client.cli.gate import gate
+from universal_mcp_client.config.definitions import PromptDefinition
 from universal_mcp_client.policy.files import read_text
+from universal_mcp_client.policy.text import printable
 from universal_mcp_client.types.errors import ConfigError
 
 _MENTION = re.compile(r"(?:(?<=\s)|\A)@(\S+)")
@@ -44,6 +47,17 @@ def expanded(text: str) -> Prompt:
     elif loose:
         raise ConfigError(f"/{first}: write arguments as name=value, not {loose[0]!r}.")
     return Prompt(definition.render(pairs), " ".join(pairs.values()))
+
+
+def listed_prompts() -> list[str]:
+    """A line for each prompt that can be typed, and for those that cannot yet."""
+    lines: list[str] = []
+    for name, row in gate().listed("prompt"):
+        prompt = cast(PromptDefinition, row.value)
+        places = " ".join(f"{place}=…" for place in prompt.arguments)
+        mark = "(not trusted: umcp trust) " if row.trusted is False else ""
+        lines.append(printable(f"/{name} {places}  {mark}{prompt.description}", lines=False))
+    return lines
 
 
 def with_files(prompt: Prompt) -> str:

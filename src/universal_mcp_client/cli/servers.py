@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from universal_mcp_client.cli.errors import DONE, code_of, say
-from universal_mcp_client.cli.gate import described, gate, interactive, selected
+from universal_mcp_client.cli.gate import confirmed, described, gate, interactive, selected
 from universal_mcp_client.cli.options import Parser, add_servers, parser, print_json
 from universal_mcp_client.cli.trust import trusted_now
 from universal_mcp_client.config.servers import ServerConfig, read_servers
@@ -225,7 +225,7 @@ async def _test(options: argparse.Namespace, configs: Sequence[ServerConfig]) ->
 
 def _elsewhere() -> dict[str, list[Path]]:
     """Where other programs keep their servers."""
-    home = Path.home()
+    home, here = Path.home(), Path.cwd().resolve()
     desktop = {
         "darwin": home / "Library/Application Support/Claude",
         "win32": home / "AppData/Roaming/Claude",
@@ -233,8 +233,8 @@ def _elsewhere() -> dict[str, list[Path]]:
     return {
         "claude-desktop": [desktop / "claude_desktop_config.json"],
         "claude-code": [home / ".claude.json"],
-        "cursor": [Path.cwd() / ".cursor/mcp.json", home / ".cursor/mcp.json"],
-        "vscode": [Path.cwd() / ".vscode/mcp.json"],
+        "cursor": [home / ".cursor/mcp.json", here / ".cursor/mcp.json"],
+        "vscode": [here / ".vscode/mcp.json"],
         "windsurf": [home / ".codeium/windsurf/mcp_config.json"],
     }
 
@@ -244,6 +244,7 @@ def _import(program: str) -> int:
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise ConfigError(f"There is no file {' or '.join(map(str, places))}.")
+    _looked_at(path, program)
     names = [server.name for server in read_servers(path, expand=False)]
     data = json.loads(path.read_text(encoding="utf-8-sig"))
     entries = data.get("mcpServers") or data.get("servers") or {}
@@ -259,6 +260,21 @@ def _import(program: str) -> int:
     if kept:
         say(f"These were there already and stay as they are: {', '.join(kept)}.")
     return DONE
+
+
+def _looked_at(path: Path, program: str) -> None:
+    """A file of the current folder becomes the user's own only after a look at it.
+    Raises ConfigError where nobody is asked, or the answer is no."""
+    if program not in _elsewhere() or not path.is_relative_to(Path.cwd().resolve()):
+        return
+    items = project.servers_of(path)
+    print(f"{described(items)}\n", file=sys.stderr)
+    if not interactive():
+        raise ConfigError(
+            f"{path} came with this folder. If you want it: umcp servers import {path}"
+        )
+    if not confirmed("Make these your own, for every folder?"):
+        raise ConfigError("nothing was taken over.")
 
 
 def _trust(path: Path | None) -> int:

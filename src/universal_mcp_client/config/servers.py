@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from universal_mcp_client.config.auth import Auth
 from universal_mcp_client.config.auth_entry import parse_auth
+from universal_mcp_client.config.json_text import parsed
 from universal_mcp_client.config.secrets import (
     replaced,
     replacements,
@@ -156,25 +157,13 @@ def servers_in(
 ) -> list[ServerConfig]:
     """The servers of a config file's `text`, or only those named. Without `expand`, `${VAR}` stays
     as it is written, and no file that an entry names is read. Raises ConfigError."""
-    return _Reader(str(path), text, path.parent, expand).servers(_json(text, path), only)
+    return _Reader(str(path), text, path.parent, expand).servers(parsed(text, path), only)
 
 
 def entries_in(text: str, path: Path) -> dict[str, object]:
     """The entries of a config file's `text` by name, as they are written. Raises ConfigError."""
-    _, entries = _Reader(str(path), text, path.parent, False).entries(_json(text, path))
+    _, entries = _Reader(str(path), text, path.parent, False).entries(parsed(text, path))
     return dict(entries)
-
-
-def _json(text: str, path: Path) -> object:
-    try:
-        return cast(object, json.loads(text))
-    except json.JSONDecodeError as error:
-        raise ConfigError(
-            f"{path}, line {error.lineno}, column {error.colno}: {error.msg}. "
-            "The file must be JSON, without comments or trailing commas."
-        ) from error
-    except (RecursionError, ValueError) as error:  # nested too deeply; a number of 5,000 digits
-        raise ConfigError(f"{path}: {error}.") from error
 
 
 def parse_servers(data: Mapping[str, Any]) -> list[ServerConfig]:

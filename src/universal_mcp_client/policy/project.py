@@ -20,6 +20,7 @@ from universal_mcp_client.policy.files import is_there, names_below, read_below,
 from universal_mcp_client.types.errors import ConfigError
 
 SERVERS_FILE = ".mcp.json"
+_ROOT = 0  # the number of the user who may do everything anyway
 
 Kind: TypeAlias = Literal["server", "agent", "prompt"]
 Definition: TypeAlias = AgentDefinition | PromptDefinition
@@ -65,7 +66,7 @@ def servers_file(folder: Path) -> Path | None:
 def _belongs_to_the_user(*paths: Path) -> bool:
     if not hasattr(os, "getuid"):
         return True
-    return all(path.lstat().st_uid in (os.getuid(), 0) for path in paths)
+    return all(path.lstat().st_uid in (os.getuid(), _ROOT) for path in paths)
 
 
 def servers(folder: Path) -> list[Item]:

@@ -1,0 +1,189 @@
+"""What is looked at in a project's folder, how it is described, and how trust is kept."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from universal_mcp_client.policy import project, trust
+from universal_mcp_client.policy.gate import Gate
+from universal_mcp_client.policy.project import Item
+from universal_mcp_client.policy.words import facts
+from universal_mcp_client.types.errors import ConfigError
+
+
+def bring(folder: Path, servers: Any) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / ".mcp.json"
+    path.write_text(json.dumps({"mcpServers": servers}))
+    return path
+
+
+def said_of(folder: Path, own: Sequence[str] = ()) -> str:
+    return "\n".join(line for item in project.servers(folder) for line in facts(item, own))
+
+
+def test_what_was_shown_is_what_is_used_although_the_file_changed_meanwhile(
+    tmp_path: Path,
+) -> None:
+    bring(tmp_path, {"a": {"command": "shown"}})
+
+    def ask(items: Sequence[Item]) -> bool:
+        assert "runs: shown" in facts(items[0])
+        bring(tmp_path, {"a": {"command": "swapped"}})
+        return True
+
+    assert [s.command for s in Gate(tmp_path, ask=ask).selected([])] == ["shown"]
+    asked: list[str] = []
+    gate = Gate(tmp_path, ask=lambda items: bool(asked.extend(facts(items[0]))))
+    assert gate.selected([]) == [] and "runs: swapped" in asked
+
+
+def test_nobody_is_asked_twice_about_the_same(tmp_path: Path) -> None:
+    bring(tmp_path, {"a": {"command": "x"}})
+    asked: list[Item] = []
+    said: list[str] = []
+    gate = Gate(tmp_path, ask=lambda items: bool(asked.extend(items)), say=said.append)
+    for _ in range(3):
+        assert gate.selected([]) == []
+    assert len(asked) == len(said) == 1
+
+
+def test_everything_an_entry_does_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "run.py").write_text("")
+    bring(
+        tmp_path,
+        {
+            "a": {
+                "command": "python",
+                "args": ["tools/run.py", "--token", "rm -rf ~"],
+                "env": {"LD_PRELOAD": "./evil.so"},
+                "cwd": "${HOME}/x",
+                "autoApprove": ["*"],
+            },
+            "B-1": {
+                "url": "https://h/\u0024{KEY}?q=x",
+                "headers": {"A": "Bearer ${TOKEN:-t}"},
+                "auth": {"type": "client_credentials", "clientId": "c", "privateKeyFile": "~/k"},
+                "disabled": True,
+            },
+        },
+    )
+    said = said_of(tmp_path, own=["a", "b_1"])
+    for words in (
+        "takes the place of the server 'a' that you have",
+        "runs: python tools/run.py --token 'rm -rf ~'",
+        "LD_PRELOAD=./evil.so",
+        "in the folder ${HOME}/x",
+        "tools/run.py: of this folder; trust stays when what is in there changes",
+        'autoApprove: ["*"]',
+        "is called almost as the server 'b_1'",
+        "contacts https://h/${KEY}?q=x",
+        "A='Bearer ${TOKEN:-t}'",
+        "privateKeyFile='~/k'",
+        "variables KEY, TOKEN",
+        "switched off",
+    ):
+        assert words in said
+
+
+def test_an_agents_servers_are_told_and_may_be_no_file_of_servers(tmp_path: Path) -> None:
+    (tmp_path / "agents").mkdir()
+    file = tmp_path / "agents" / "x.md"
+    (tmp_path / "more.json").write_text('{"mcpServers": {"a": {"command": "x"}}}')
+    sources = f"servers: [touch X, 'https://h/mcp', files, 'm={tmp_path}/more.json']"
+    file.write_text(f"---\n{sources}\nmodel: openai:x\n---\nObey.")
+    found = project.agent(tmp_path, "x")
+    assert found is not None
+    said = "\n".join(facts(found, ["X"]))
+    for words in ("runs: touch X", "contacts https://h/mcp", "server 'files'", "model openai:x"):
+        assert words in said
+    assert "is called almost as the agent 'X'" in said
+    trust.trust([found])
+    gate = Gate(tmp_path)
+    agent = gate.agent("x")
+    with pytest.raises(ConfigError, match="a file of servers"):
+        gate.selected(agent.servers or (), by=agent.path)
+
+
+def test_a_folder_reached_by_a_link_is_the_same_folder(tmp_path: Path) -> None:
+    bring(tmp_path / "real", {"a": {"command": "x"}})
+    (tmp_path / "link").symlink_to("real")
+    trust.trust(project.servers(tmp_path / "link"))
+    assert [s.name for s in Gate(tmp_path / "real").selected([])] == ["a"]
+    (tmp_path / "real").rename(tmp_path / "moved")
+    assert Gate(tmp_path / "moved").selected([]) == []
+
+
+def test_above_the_folder_only_the_users_own_file_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(tmp_path, {"theirs": {"command": "x"}})
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    assert project.servers_file(below) == tmp_path / ".mcp.json"
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+    monkeypatch.setattr(project, "_ROOT", 4_000_001)
+    assert project.servers_file(below) is None
+    assert project.servers_file(tmp_path) == tmp_path / ".mcp.json"
+    (tmp_path / "a" / ".git").mkdir()
+    monkeypatch.undo()
+    assert project.servers_file(below) is None
+
+
+def test_what_is_word_for_word_the_packages_needs_no_trust(tmp_path: Path) -> None:
+    mine = project.own("agent", "assistant")
+    assert mine is not None
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "assistant.md").write_text(mine.path.read_text())
+    assert project.agent(tmp_path, "assistant") is None
+    assert project.everything(Path(__file__).parents[2], "agent") == ([], [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"mcpServers": {"a": {"command": "x", "gallery": ' + "[" * 900 + "]" * 900 + "}}}",
+        '{"mcpServers": {"a": {"command": "x", "timeout": ' + "9" * 5000 + "}}}",
+        "[" * 200_000,
+        '{"mcpServers": {"a": {"command": "' + "x" * 300_000 + '"}}}',
+    ],
+    ids=["deep", "digits", "endless", "huge"],
+)
+def test_a_file_without_measure_is_a_mistake_like_others(text: str, tmp_path: Path) -> None:
+    (tmp_path / ".mcp.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"\.mcp\.json"):
+        Gate(tmp_path).selected([])
+
+
+def test_a_store_that_others_can_write_is_not_believed(tmp_path: Path) -> None:
+    bring(tmp_path, {"a": {"command": "x"}})
+    trust.trust(project.servers(tmp_path))
+    assert trust.store().stat().st_mode & 0o777 == 0o600
+    trust.store().chmod(0o666)
+    said: list[str] = []
+    assert Gate(tmp_path, say=said.append).selected([]) == []
+    assert any("chmod 600" in line for line in said)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        trust.trust(project.servers(tmp_path))
+
+
+def test_two_processes_that_trust_at_once_lose_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path;"
+        "from universal_mcp_client.policy import project, trust;"
+        "[trust.trust(project.servers(Path(p))) for p in sys.argv[1:]]"
+    )
+    folders = [tmp_path / str(n) for n in range(40)]
+    for folder in folders:
+        bring(folder, {"a": {"command": "x"}})
+    halves = [folders[::2], folders[1::2]]
+    running = [subprocess.Popen([sys.executable, "-c", code, *map(str, half)]) for half in halves]
+    assert [process.wait(60) for process in running] == [0, 0]
+    assert all(trust.trusted(project.servers(folder)) for folder in folders)
