@@ -268,7 +268,7 @@ def _looked_at(path: Path, program: str) -> None:
     if program not in _elsewhere() or not path.is_relative_to(Path.cwd().resolve()):
         return
     items = project.servers_of(path)
-    print(f"{described(items)}\n", file=sys.stderr)
+    console.tell(f"{described(items)}\n")
     if not interactive():
         raise ConfigError(
             f"{path} came with this folder. If you want it: umcp servers import {path}"
