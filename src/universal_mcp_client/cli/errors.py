@@ -4,8 +4,9 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.policy.redact import redacted
 from universal_mcp_client.types.errors import (
     AuthenticationError,
@@ -43,18 +44,31 @@ def say(text: str) -> None:
     console.tell(f"umcp: {text}")
 
 
+_in_use: list[ServerConfig] = []
+
+
+def in_use(configs: Iterable[ServerConfig]) -> None:
+    """What these hold back stands in no log and no traceback of this command, whose libraries do
+    not know what is secret."""
+    _in_use.extend(configs)
+
+
+def _without_secrets(text: str) -> str:
+    return redacted(text, *_in_use)
+
+
 class _Log(logging.Handler):
     """Log lines hold what servers and libraries say: they pass the console, without secrets."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            console.tell(redacted(self.format(record)))
+            console.tell(_without_secrets(self.format(record)))
         except Exception:  # noqa: BLE001 - what logging asks of a handler
             self.handleError(record)
 
 
 def _trace(error: BaseException) -> None:
-    console.tell(redacted("".join(traceback.format_exception(error)).rstrip()))
+    console.tell(_without_secrets("".join(traceback.format_exception(error)).rstrip()))
 
 
 def reported(command: Callable[[], int], arguments: Sequence[str]) -> int:

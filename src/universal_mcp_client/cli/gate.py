@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from universal_mcp_client.cli.errors import say
+from universal_mcp_client.cli.errors import in_use, say
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.policy import project
 from universal_mcp_client.policy.gate import COMMAND, Gate, user_file
@@ -29,7 +29,9 @@ def selected(
     servers: Sequence[str], config: Path | None = None, *, by: Path | None = None
 ) -> list[ServerConfig]:
     """The servers that `--server` names; without, all that are written down. See Gate.selected."""
-    return gate().selected(servers, config, by=by)
+    found = gate().selected(servers, config, by=by)
+    in_use(found)
+    return found
 
 
 def described(items: Sequence[Item]) -> str:

@@ -152,6 +152,11 @@ def without_url_secrets(text: str) -> str:
         text = _URL_USER.sub(f"{HIDDEN}@", text)
     if "=" in text:
         text = _QUERY_VALUE.sub(
-            lambda m: f"{m[1]}={HIDDEN}" if m[2] and says_secret(unquote(m[1])) else m[0], text
+            lambda m: f"{m[1]}={HIDDEN}" if _must_go(m[1], m[2]) else m[0], text
         )
     return text
+
+
+def _must_go(name: str, value: str) -> bool:
+    shown = not value or value.startswith(("${", HIDDEN))
+    return not shown and says_secret(unquote(name))

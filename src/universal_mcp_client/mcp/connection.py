@@ -24,6 +24,7 @@ from universal_mcp_client.mcp.elicitation import elicitation_handler
 from universal_mcp_client.mcp.failures import connect_error
 from universal_mcp_client.mcp.stderr import StderrTail
 from universal_mcp_client.mcp.transports import Refusal, transport_of
+from universal_mcp_client.policy.redact import redacted, without_secrets
 from universal_mcp_client.types.errors import AuthenticationError, ServerError, ServerUnavailable
 from universal_mcp_client.types.interaction import Interaction
 from universal_mcp_client.types.resources import LogHandler
@@ -118,8 +119,10 @@ class Connection:
                 await self._watch(client)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - kept in self.error
             stderr = self._stderr.tail() if self._stderr else []
-            self.error = connect_error(error, self.config, stderr, self._garbage, self._refusal)
+            garbage = self._garbage and redacted(self._garbage, self.config)  # before it is cut
+            self.error = connect_error(error, self.config, stderr, garbage, self._refusal)
             self.error.__cause__ = error
+            without_secrets(self.error, self.config)
             if not ready.done():
                 ready.set_exception(self.error)
                 ready.exception()  # retrieved: nobody may be waiting any more
@@ -149,7 +152,7 @@ class Connection:
         if self.config.transport != "stdio":
             return None
         log = logging.getLogger(f"universal_mcp_client.server.{self.name}")
-        tail = StderrTail(lambda line: log.debug("%s", line))
+        tail = StderrTail(lambda line: self._log(log, line))
         stack.callback(tail.close)
         return tail
 
@@ -199,9 +202,13 @@ class Connection:
         elif isinstance(message, ValueError) and self.state == "connecting":
             self._garbage = self._garbage or _input_of(message)
 
+    def _log(self, log: logging.Logger, said: object) -> None:
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s", redacted(str(said), self.config))
+
     async def _on_log(self, params: "mcp_types.LoggingMessageNotificationParams") -> None:
         message = log_message(params, self.name)
-        logging.getLogger(f"universal_mcp_client.server.{self.name}").debug("%s", message.data)
+        self._log(logging.getLogger(f"universal_mcp_client.server.{self.name}"), message.data)
         if self._log_handler is not None:
             answer = self._log_handler(message)
             if answer is not None:

@@ -25,6 +25,7 @@ from universal_mcp_client.mcp.convert import (
 from universal_mcp_client.mcp.failures import ConnectionLost, translated
 from universal_mcp_client.mcp.listing import Listing
 from universal_mcp_client.mcp.skills import verified
+from universal_mcp_client.policy.redact import secrets_kept
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.types.errors import ConfigError, MCPError, ServerError, ServerUnavailable
 from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
@@ -85,7 +86,7 @@ class Server(Connection):
         """What the server answers; on a new connection, where it did not know the old one."""
         client = await self._connected()
         try:
-            with translated(self.name, self._refusal):
+            with secrets_kept(self.config), translated(self.name, self._refusal):
                 return await request(client)
         except ConnectionLost as lost:
             await self._let_go(client, lost)
@@ -96,7 +97,7 @@ class Server(Connection):
                 await self._let_go(client, error)
             raise
         client = await self._connected()
-        with translated(self.name, self._refusal):
+        with secrets_kept(self.config), translated(self.name, self._refusal):
             return await request(client)
 
     async def _offers(self, kind: Kind) -> bool:

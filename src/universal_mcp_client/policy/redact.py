@@ -1,6 +1,8 @@
 """Secrets are taken out of messages before anybody sees them: people, logs, exceptions, models."""
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from universal_mcp_client.config.secrets import (
     HIDDEN,
@@ -30,3 +32,31 @@ def redacted(text: str, *configs: ServerConfig) -> str:
 def _without_value(found: "re.Match[str]") -> str:
     kept = not says_secret(found[1]) or found[3].startswith(("${", HIDDEN))
     return found[0] if kept else f"{found[1]}{found[2]}{HIDDEN}"
+
+
+def without_secrets(error: BaseException, config: ServerConfig) -> None:
+    """Take the secrets of `config` out of the messages of an error and of those that led to it."""
+    hidden, seen, waiting = config.hidden, set[int](), [error]
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if not isinstance(each, OSError) and any(isinstance(a, str) for a in each.args):
+            each.args = tuple(
+                without_url_secrets(replaced(a, hidden)) if isinstance(a, str) else a
+                for a in each.args
+            )
+        waiting += [e for e in (each.__cause__, each.__context__) if e is not None]
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions
+
+
+@contextmanager
+def secrets_kept(config: ServerConfig) -> Generator[None]:
+    """No error leaves this with a secret of `config` in its message."""
+    try:
+        yield
+    except Exception as error:
+        without_secrets(error, config)
+        raise
