@@ -75,6 +75,13 @@ def test_private_modules_of_others_are_guarded() -> None:
     assert all(len(files) == 1 for files in places.values()), places
 
 
+@pytest.mark.parametrize("call", ["add_reader", "add_writer", "add_signal_handler"])
+def test_what_loops_of_windows_do_not_have_stands_where_there_is_another_way(call: str) -> None:
+    for path in (ROOT / "src").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert f".{call}(" not in text or "except NotImplementedError" in text, path.name
+
+
 def test_without_the_sdks_private_clock_time_runs_on() -> None:
     code = (
         "import fastmcp.client.client, mcp.shared._request_clock as private\n"

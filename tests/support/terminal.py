@@ -1,7 +1,6 @@
 """The command line in a real terminal (a pty)."""
 
 import os
-import pty
 import re
 import select
 import subprocess
@@ -9,11 +8,14 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 
 class Terminal:
     """`umcp` in a terminal of its own."""
 
     def __init__(self, arguments: list[str], environment: dict[str, str], cwd: Path) -> None:
+        pty = pytest.importorskip("pty")  # Windows has none
         self.master, slave = pty.openpty()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "universal_mcp_client", *arguments],

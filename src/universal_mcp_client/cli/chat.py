@@ -21,6 +21,7 @@ from universal_mcp_client.types.usage import Usage
 from universal_mcp_client.ui.console import cell
 from universal_mcp_client.ui.plain import PlainRenderer
 from universal_mcp_client.ui.repl import typed_lines
+from universal_mcp_client.ui.signals import on_signal
 from universal_mcp_client.ui.terminal import TerminalInteraction
 
 EXAMPLES = """
@@ -100,10 +101,9 @@ class Chat:
         """Answer, until Ctrl-C. What failed before an answer began leaves no trace in the history."""
         start = len(self._session.messages)
         task = asyncio.create_task(self._answer(prompt))
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, task.cancel)
         try:
-            await task
+            with on_signal(signal.SIGINT, task.cancel):
+                await task
         except asyncio.CancelledError:
             self._renderer.end_line()
             if not task.cancelled():
@@ -112,8 +112,6 @@ class Chat:
         except UniversalMCPError as error:
             self._renderer.end_line()
             say(str(error))
-        finally:
-            loop.remove_signal_handler(signal.SIGINT)
         if len(self._session.messages) == start + 1:
             del self._session.messages[start:]
 
