@@ -1,5 +1,6 @@
 """A file in the current folder never takes the place of what a name or a command line means."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from universal_mcp_client.config.sources import server_configs
 from universal_mcp_client.models.local import weights
+from universal_mcp_client.policy.programs import on_the_path
 from universal_mcp_client.types.errors import ModelNotFound
 
 
@@ -54,6 +56,24 @@ def test_a_file_named_as_a_model_does_not_replace_the_weights(
     with pytest.raises(ModelNotFound, match="umcp models pull"):
         weights.find("smollm2-135m")
     assert weights.find("./smollm2-135m") == Path("smollm2-135m")
+
+
+def test_on_windows_a_program_of_the_current_folder_is_not_the_one_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    program(here / "uvx.exe")
+    there.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("PATH", os.pathsep.join([".", "", str(there)]))
+    assert on_the_path("uvx") == "uvx"
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(FileNotFoundError):
+        on_the_path("uvx")
+    program(there / "uvx.exe")
+    for name in ("uvx", "uvx.exe"):
+        assert on_the_path(name) == str(there / "uvx.exe")
+    assert on_the_path(r".\uvx") == r".\uvx"
 
 
 def test_a_folders_env_file_does_not_set_up_the_library_that_connects(tmp_path: Path) -> None:

@@ -38,9 +38,9 @@ def described(items: Sequence[Item]) -> str:
     """What these would do, for a terminal."""
     lines: list[str] = []
     for item in items:
-        lines.append(f"\n{item.label} ({item.path})")
+        lines += ["", f"{item.label} ({item.path})"]
         lines += [f"    {fact}" for fact in facts(item, _own(item))]
-    return "\n".join(printable(line, lines=False) if line else line for line in lines)
+    return "\n".join(printable(line, lines=False) for line in lines)
 
 
 def confirmed(question: str) -> bool:

@@ -13,6 +13,7 @@ from mcp.client.streamable_http import MCP_SESSION_ID
 from universal_mcp_client.auth import http
 from universal_mcp_client.auth.flow import LoginAuth
 from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.policy.programs import on_the_path
 from universal_mcp_client.types.errors import UniversalMCPError
 
 _TIMEOUT, _STREAM_TIMEOUT = 30.0, 300.0  # seconds; a server may hold a response stream open
@@ -69,7 +70,7 @@ def transport_of(
     match config.transport:
         case "stdio":
             return StdioTransport(
-                config.command,
+                on_the_path(config.command),
                 list(config.args),
                 env=dict(config.env),
                 cwd=config.cwd,

@@ -118,7 +118,7 @@ class Gate:
             return self._agent_of(Path(name).expanduser())
         found = self._definition("agent", name)
         if found is None:
-            known = ", ".join(sorted(project.own_names("agent")))
+            known = ", ".join(sorted({name for name, _ in self.listed("agent")}))
             raise ConfigError(
                 f"There is no agent {name!r}. The agents are: {known}. "
                 f"`umcp agents new {name}` makes one."

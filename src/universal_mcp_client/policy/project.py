@@ -56,11 +56,19 @@ def servers_file(folder: Path) -> Path | None:
     folder = folder.resolve()
     for at in (folder, *folder.parents):
         path = at / SERVERS_FILE
-        if is_there(path) and (at == folder or _belongs_to_the_user(path, at)):
+        if (
+            is_there(path)
+            and not _is_folder(path)
+            and (at == folder or _belongs_to_the_user(path, at))
+        ):
             return path
         if at == Path.home() or (at / ".git").exists():
             break
     return None
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _belongs_to_the_user(*paths: Path) -> bool:

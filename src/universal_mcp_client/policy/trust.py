@@ -14,6 +14,7 @@ from universal_mcp_client.policy.project import Item
 from universal_mcp_client.types.errors import ConfigError
 
 _Known: TypeAlias = dict[str, dict[str, str]]  # path → "server docs" → SHA-256
+_MANY = 1_000  # files
 _WAIT = 10.0  # seconds for another process that writes
 
 
@@ -80,7 +81,8 @@ def _change(change: Callable[[_Known], None]) -> None:
         with FileLock(f"{store()}.lock", timeout=_WAIT, mode=0o600):
             known = _read()
             change(known)
-            files = {path: entries for path, entries in sorted(known.items()) if entries}
+            many = len(known) > _MANY  # then those go which are no longer there
+            files = {p: e for p, e in sorted(known.items()) if e and (not many or Path(p).exists())}
             write_private(store(), json.dumps({"version": 2, "files": files}, indent=2) + "\n")
     except Timeout as error:
         raise ConfigError(f"{store()} is locked by another process; try again.") from error

@@ -59,7 +59,8 @@ def _server(item: Item, server: ServerConfig) -> Iterator[str]:
             yield f"in the folder {entry.get('cwd')}"
         if server.env:
             yield f"with the environment {_pairs(server.env)}"
-        if inside := _inside([server.command, *server.args], item.path.parent):
+        places = [Path(server.cwd or Path.cwd()), item.path.parent]
+        if inside := _inside([server.command, *server.args], places):
             yield _changeable(inside)
     else:
         yield f"contacts {server.url}"
@@ -85,7 +86,7 @@ def _agent(agent: AgentDefinition, folder: Path) -> Iterator[str]:
             yield f"contacts {source}"
         elif re.search(r"[\s/\\=]|\.(py|[cm]?js)\Z", source):
             yield f"runs: {source}"
-            if inside := _inside(target.split(), folder):
+            if inside := _inside(target.split(), [folder]):
                 yield _changeable(inside)
         else:
             yield f"uses the server {source!r} of the configuration; runs {source} where there is none"
@@ -124,9 +125,15 @@ def _variables(value: object) -> Iterator[str]:
             yield from _variables(inner)
 
 
-def _inside(words: Sequence[str], folder: Path) -> list[str]:
-    """Which of a command line's words are files of the project."""
-    return [w for w in words if w and not Path(w).is_absolute() and _is_file(folder / w)]
+def _inside(words: Sequence[str], folders: Sequence[Path]) -> list[str]:
+    """Which of a command line's words are files of these folders."""
+    return [
+        word
+        for word in words
+        if any(
+            (folder / word).is_relative_to(folder) and _is_file(folder / word) for folder in folders
+        )
+    ]
 
 
 def _is_file(path: Path) -> bool:
