@@ -17,12 +17,14 @@ from universal_mcp_client.auth.encryption import VARIABLE
 from universal_mcp_client.auth.keyring_store import SERVICE, SystemKeyringStore, keyring_trouble
 from universal_mcp_client.auth.locks import Locks
 from universal_mcp_client.config.paths import home
+from universal_mcp_client.config.state import private_folder
 from universal_mcp_client.types.errors import ConfigError
 
 KINDS = "keyring://SERVICE, disk:FOLDER, plain:FOLDER, memory:, redis://…, postgres://…, dynamodb://TABLE"
 
 
 NO_STORE = "none"
+COLLECTION = "mcp-logins"  # what our entries are called in a store that holds others' too
 
 
 @dataclass(kw_only=True)
@@ -125,13 +127,13 @@ def _folder(text: str, *, encrypt: bool) -> Backend:
             FileTreeV1KeySanitizationStrategy,
         )
 
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder.chmod(0o700)
-        (folder / "entries").mkdir(exist_ok=True, mode=0o700)
+        private_folder(folder)
+        collections = FileTreeV1CollectionSanitizationStrategy(folder)
+        private_folder(private_folder(folder / "entries") / collections.sanitize(COLLECTION))
         return FileTreeStore(
             data_directory=folder / "entries",
             key_sanitization_strategy=FileTreeV1KeySanitizationStrategy(folder),
-            collection_sanitization_strategy=FileTreeV1CollectionSanitizationStrategy(folder),
+            collection_sanitization_strategy=collections,
         )
 
     url = f"{'disk' if encrypt else 'plain'}:{folder}"

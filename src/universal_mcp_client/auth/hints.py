@@ -3,6 +3,8 @@
 import json
 
 from universal_mcp_client.config.paths import home
+from universal_mcp_client.config.state import read_private, write_private
+from universal_mcp_client.types.errors import ConfigError
 
 
 class Hints:
@@ -13,8 +15,8 @@ class Hints:
 
     def _known(self) -> set[str]:
         try:
-            data: object = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            data: object = json.loads(read_private(self._path) or "[]")
+        except (ConfigError, ValueError, RecursionError):
             return set()
         return {str(server) for server in data} if isinstance(data, list) else set()
 
@@ -26,7 +28,6 @@ class Hints:
         changed = known | {server} if present else known - {server}
         if changed != known:
             try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._path.write_text(json.dumps(sorted(changed), indent=2) + "\n", "utf-8")
-            except OSError:
+                write_private(self._path, json.dumps(sorted(changed), indent=2) + "\n")
+            except ConfigError:
                 pass

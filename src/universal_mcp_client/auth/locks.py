@@ -9,7 +9,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from universal_mcp_client.types.errors import TokenStoreError
+from universal_mcp_client.config.state import private_folder
+from universal_mcp_client.types.errors import ConfigError, TokenStoreError
 
 WAIT = 60.0  # seconds; longer than any renewal may take
 _LEASE = 90.0  # after which a dead machine's lock is void
@@ -49,13 +50,13 @@ def file_locks(folder: Path, space: str) -> Locks:
         import filelock
 
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 - once
+            private_folder(folder)
             path = folder / f"{_digest(space + name)}.lock"
             held = filelock.AsyncFileLock(path, mode=0o600)
             await held.acquire(timeout=WAIT, poll_interval=0.02)
         except filelock.Timeout:
             raise _taken() from None
-        except OSError as error:
+        except (OSError, ConfigError) as error:
             raise TokenStoreError(f"The lock in {folder} cannot be taken: {error}.") from error
         try:
             yield

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from functools import cached_property
 from typing import Any
 
-from universal_mcp_client.auth.backends import NO_STORE, Backend, backend_of
+from universal_mcp_client.auth.backends import COLLECTION, NO_STORE, Backend, backend_of
 from universal_mcp_client.auth.encryption import VARIABLE, environment_cipher, keyring_cipher
 from universal_mcp_client.auth.hints import Hints
 from universal_mcp_client.auth.metadata import canonical
@@ -14,7 +14,6 @@ from universal_mcp_client.auth.records import Login
 from universal_mcp_client.config.auth import Credentials, OAuth
 from universal_mcp_client.types.errors import ConfigError, TokenStoreError, UniversalMCPError
 
-_COLLECTION = "mcp-logins"
 _INDEX = "index"
 
 
@@ -67,7 +66,7 @@ class TokenStore:
         if self.url == NO_STORE:
             return None
         with self._translated(f"the login at {server} cannot be read"):
-            value = await (await self._opened()).get(self._key(server), collection=_COLLECTION)
+            value = await (await self._opened()).get(self._key(server), collection=COLLECTION)
             try:
                 return None if value is None else Login.from_json(value)
             except ValueError as error:
@@ -80,7 +79,7 @@ class TokenStore:
         """Keep a login, in place of the one before."""
         with self._translated(f"the login at {login.server} cannot be kept"):
             store = await self._opened()
-            await store.put(self._key(login.server), login.to_json(), collection=_COLLECTION)
+            await store.put(self._key(login.server), login.to_json(), collection=COLLECTION)
             if login.server not in self._indexed:
                 await self._index(lambda known: {*known, login.server})
                 self._indexed.add(login.server)
@@ -91,7 +90,7 @@ class TokenStore:
         """Forget a login; whether there was one."""
         with self._translated(f"the login at {server} cannot be removed"):
             found = bool(
-                await (await self._opened()).delete(self._key(server), collection=_COLLECTION)
+                await (await self._opened()).delete(self._key(server), collection=COLLECTION)
             )
             await self._index(lambda known: known - {server})
             self._indexed.discard(server)
@@ -102,7 +101,7 @@ class TokenStore:
     async def servers(self) -> Sequence[str]:
         """The URLs of all servers with a login, in order."""
         with self._translated("it cannot be read"):
-            value = await (await self._opened()).get(_INDEX, collection=_COLLECTION)
+            value = await (await self._opened()).get(_INDEX, collection=COLLECTION)
             return sorted((value or {}).get("servers", ()))
 
     @asynccontextmanager
@@ -122,8 +121,8 @@ class TokenStore:
         """Raises unless logins can be kept: better before a person logs in than after."""
         with self._translated("nothing can be kept in it"):
             store = await self._opened()
-            await store.put("probe", {"written": True}, collection=_COLLECTION)
-            await store.delete("probe", collection=_COLLECTION)
+            await store.put("probe", {"written": True}, collection=COLLECTION)
+            await store.delete("probe", collection=COLLECTION)
 
     async def aclose(self) -> None:
         """Let go of connections. It opens again when it is used again."""
@@ -133,11 +132,11 @@ class TokenStore:
 
     async def _index(self, change: Callable[[set[str]], set[str]]) -> None:
         async with self._backend.lock(_INDEX):
-            value = await self._key_value.get(_INDEX, collection=_COLLECTION)
+            value = await self._key_value.get(_INDEX, collection=COLLECTION)
             known = set((value or {}).get("servers", ()))
             if (changed := change(known)) != known:
                 servers = {"servers": sorted(changed)}
-                await self._key_value.put(_INDEX, servers, collection=_COLLECTION)
+                await self._key_value.put(_INDEX, servers, collection=COLLECTION)
 
     async def _opened(self) -> Any:
         if self._key_value is not None:

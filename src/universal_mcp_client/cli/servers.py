@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from universal_mcp_client.cli.errors import DONE, code_of, say
 from universal_mcp_client.cli.gate import confirmed, described, gate, interactive, selected
@@ -15,6 +16,7 @@ from universal_mcp_client.cli.options import Parser, add_servers, parser, print_
 from universal_mcp_client.cli.trust import trusted_now
 from universal_mcp_client.config.servers import ServerConfig, read_servers
 from universal_mcp_client.config.sources import server_configs
+from universal_mcp_client.config.state import write_private, write_shared
 from universal_mcp_client.policy import project, trust
 from universal_mcp_client.policy.files import is_there
 from universal_mcp_client.policy.gate import Listed, user_file
@@ -135,10 +137,20 @@ def _add(options: argparse.Namespace) -> int:
     if options.header:
         entry["headers"] = _pairs(options.header, "--header")
     _edit(path, {config.name: entry})
+    written = read_servers(path, expand=False) if options.project else []
+    if any(_holds_a_secret(server) for server in written if server.name == config.name):
+        say(
+            f"warning: {path} belongs to the project, and now holds what looks like a secret. Write "
+            "it as ${NAME}, and keep its value in your environment."
+        )
     if options.project:  # who writes it has seen it; what others wrote there stays as it was
         trust.trust(item for item in project.servers_of(path) if item.name == config.name)
     say(f"{config.name} is in {path}. `umcp servers test {config.name}` tries it.")
     return DONE
+
+
+def _holds_a_secret(config: ServerConfig) -> bool:
+    return any("${" not in unquote(text) for text in config.hidden)
 
 
 def _pairs(texts: Sequence[str], option: str) -> dict[str, str]:
@@ -178,10 +190,8 @@ def _edit(path: Path, changes: dict[str, dict[str, Any] | None]) -> None:
             del servers[name]
         else:
             servers[name] = entry
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.new")
-    draft.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(path)
+    write = write_private if path == user_file() else write_shared
+    write(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
 async def _test(options: argparse.Namespace, configs: Sequence[ServerConfig]) -> int:

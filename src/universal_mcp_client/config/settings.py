@@ -12,6 +12,7 @@ from pydantic_settings import (
 )
 
 from universal_mcp_client.config.paths import home
+from universal_mcp_client.config.state import check_own
 from universal_mcp_client.types.errors import ConfigError
 
 
@@ -75,6 +76,7 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """The settings. Raises ConfigError that names the file or the variable at fault."""
     path = home() / "config.toml"
+    check_own(path)
     try:
         return Settings()
     except tomllib.TOMLDecodeError as error:

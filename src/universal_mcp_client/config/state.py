@@ -16,6 +16,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from universal_mcp_client.config.paths import home
 from universal_mcp_client.types.errors import ConfigError
@@ -82,10 +83,7 @@ def read_private(path: Path) -> str | None:
                 if found.st_uid not in (uid, 0):
                     raise _foreign(path, found.st_uid)
                 if found.st_mode & _OTHERS_WRITE:
-                    raise ConfigError(
-                        f"{path} can be written by other users, so it is not believed. "
-                        f"Look at it, then run: chmod 600 {path}"
-                    )
+                    raise _written_by_others(path)
             data = file.read()
     try:
         return data.decode("utf-8-sig")
@@ -98,23 +96,80 @@ def write_private(path: Path, text: str) -> None:
 
     Raises ConfigError where the file is a link or somebody else's, and where it cannot be written.
     """
+    private_folder(path.parent)
+    with draft_of(path) as file:
+        file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def write_shared(path: Path, text: str) -> None:
+    """Put `text` into a file of a project, as `write_private` does, but with the mode that the file
+    has, or that the user gives to new files. Raises ConfigError."""
+    try:
+        mode = stat.S_IMODE(path.lstat().st_mode)
+    except FileNotFoundError:
+        mode = None
+    with draft_of(path, mode=mode) as file:
+        file.write(text.encode("utf-8", "backslashreplace"))
+
+
+@contextmanager
+def draft_of(path: Path, *, mode: int | None = 0o600) -> Generator[BinaryIO]:
+    """A new file beside `path`, which takes its place when all of it is written, and goes when
+    something is raised. Without a `mode`, it is what the user gives to new files.
+
+    Raises ConfigError where `path` is a link or somebody else's, and where it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with _told("write", path):
-        private_folder(path.parent)
         try:
             os.close(_open(path, os.O_RDONLY))
         except FileNotFoundError:
             pass
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
-            opened = _open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            opened = _open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode or 0o666)
             with os.fdopen(opened, "wb") as file:
-                file.write(text.encode("utf-8", "backslashreplace"))
+                if mode is not None and _uid() is not None:
+                    os.fchmod(opened, mode)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             _replace(draft, path)
         finally:
             draft.unlink(missing_ok=True)
         _sync_folder(path.parent)
+
+
+def check_own(path: Path) -> None:
+    """A file which the user writes by hand, and may have linked here: whoever else could write it
+    would decide what runs.
+
+    Raises ConfigError for a foreign owner (root may), and where other users could write it. A group
+    that is the user's alone, as on many systems, is no other user.
+    """
+    if (uid := _uid()) is None:
+        return
+    try:
+        link, found = path.lstat(), path.stat()
+    except OSError:  # not there, or not to be read, which is told where it is read
+        return
+    for owner in (link.st_uid, found.st_uid):
+        if owner not in (uid, 0):
+            raise _foreign(path, owner)
+    shared = found.st_mode & stat.S_IWGRP and not _is_private_group(found.st_gid, uid)
+    if shared or found.st_mode & stat.S_IWOTH:
+        raise _written_by_others(path)
+
+
+def _is_private_group(group: int, uid: int) -> bool:
+    """The group that bears its only member's name."""
+    import grp
+    import pwd
+
+    try:
+        name, found = pwd.getpwuid(uid).pw_name, grp.getgrgid(group)
+    except KeyError:
+        return False
+    return found.gr_name == name and set(found.gr_mem) <= {name}
 
 
 def append_private(path: Path, text: str) -> None:
@@ -130,7 +185,7 @@ def append_private(path: Path, text: str) -> None:
             file.write(text.encode("utf-8", "backslashreplace"))
 
 
-def _open(path: Path, flags: int) -> int:
+def _open(path: Path, flags: int, mode: int = 0o600) -> int:
     """A file's descriptor; its owner is ours (or root's), and it is no link, pipe or device."""
     if not hasattr(os, "O_NOFOLLOW") and _is_link(path):
         raise _link(path)
@@ -138,7 +193,7 @@ def _open(path: Path, flags: int) -> int:
     for name in extra:  # no system has all of them
         flags |= getattr(os, name, 0)
     try:
-        opened = os.open(path, flags, 0o600)
+        opened = os.open(path, flags, mode)
     except OSError as error:
         if error.errno == errno.ELOOP or _is_link(path):
             raise _link(path) from error
@@ -201,6 +256,13 @@ def _foreign(path: Path, owner: int) -> ConfigError:
     return ConfigError(
         f"{path} belongs to another user (number {owner}), so it is not used. "
         "Remove it, or set UMCP_HOME to a folder of your own."
+    )
+
+
+def _written_by_others(path: Path) -> ConfigError:
+    return ConfigError(
+        f"{path} can be written by other users, so it is not believed. "
+        f"Look at it, then run: chmod 600 {path}"
     )
 
 

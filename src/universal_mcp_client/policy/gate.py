@@ -15,6 +15,7 @@ from universal_mcp_client.config.definitions import AgentDefinition, PromptDefin
 from universal_mcp_client.config.paths import home, shipped
 from universal_mcp_client.config.servers import ServerConfig, read_servers, servers_in
 from universal_mcp_client.config.sources import server_configs
+from universal_mcp_client.config.state import check_own
 from universal_mcp_client.policy import project, trust
 from universal_mcp_client.policy.project import Item, Kind
 from universal_mcp_client.types.errors import ConfigError
@@ -210,6 +211,7 @@ class Gate:
         self, *, expand: bool = True, only: Collection[str] | None = None
     ) -> list[ServerConfig]:
         file = user_file()
+        check_own(file)
         return read_servers(file, expand=expand, only=only) if file.is_file() else []
 
     def _names(self, config: Path | None) -> list[str]:

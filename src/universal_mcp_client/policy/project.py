@@ -16,6 +16,7 @@ from universal_mcp_client.config.definitions import (
 )
 from universal_mcp_client.config.paths import home, shipped
 from universal_mcp_client.config.servers import ServerConfig, entries_in, servers_in
+from universal_mcp_client.config.state import check_own
 from universal_mcp_client.policy.files import is_there, names_below, read_below, read_text
 from universal_mcp_client.types.errors import ConfigError
 
@@ -139,6 +140,8 @@ def own(kind: Kind, name: str) -> Definition | None:
     for folder in _own_folders(kind):
         path = folder / f"{name}.md"
         if name in own_names(kind, folder):
+            if folder.parent == home():
+                check_own(path)
             return _parsed(read_text(path), kind, name, path)
     return None
 

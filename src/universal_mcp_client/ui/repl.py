@@ -35,8 +35,9 @@ async def typed_lines(commands: Mapping[str, str], folder: Path) -> AsyncGenerat
 
 def _session(commands: Mapping[str, str], folder: Path) -> "PromptSession[str]":
     from prompt_toolkit import PromptSession
-    from prompt_toolkit.history import FileHistory
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+    from universal_mcp_client.ui.history import history
 
     keys = KeyBindings()
 
@@ -44,9 +45,8 @@ def _session(commands: Mapping[str, str], folder: Path) -> "PromptSession[str]":
     def _new_line(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")
 
-    home().mkdir(mode=0o700, parents=True, exist_ok=True)
     return PromptSession(
-        history=FileHistory(str(home() / "history")),
+        history=history(home() / "history"),
         completer=_completer(commands, folder),
         complete_while_typing=True,
         key_bindings=keys,
