@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from universal_mcp_client.config.paths import home
+from universal_mcp_client.config.secrets import shown_url
+from universal_mcp_client.config.state import draft_of, private_folder
+from universal_mcp_client.models.local import hub
 from universal_mcp_client.types.errors import ConfigError, ModelNotFound
 
 
@@ -121,45 +124,42 @@ def _pip() -> list[str]:
 
 
 def _from_hub(path: str, target: Path, say: Callable[[str], None]) -> Path:
-    from urllib.error import URLError
-    from urllib.request import Request, urlopen
-
-    owner, _, rest = path.partition("/")
-    repo, _, file = rest.partition("/")
-    if not file.endswith(".gguf"):
-        raise ConfigError(f"hf:{path}: write hf:OWNER/REPO/FILE.gguf.")
-    base = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
-    url = f"{base}/{owner}/{repo}/resolve/main/{file}"
-    token = os.environ.get("HF_TOKEN")
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    say(f"Fetching {url} …")
-    try:
-        with urlopen(Request(url, headers=headers), timeout=60) as answer:
-            expected = (answer.headers.get("X-Linked-ETag") or "").strip('"')
-            _write(answer.read, target, expected if len(expected) == 64 else None, path)
-    except (URLError, OSError) as error:
-        raise ConfigError(f"Cannot fetch {url}: {error}.") from error
+    url = hub.url_of(path)
+    say(f"Fetching {shown_url(url)} …")
+    with hub.fetching(url) as coming:
+        _write(coming.read, target, coming.sha256, path, coming.size)
+    if coming.sha256 is None:
+        say("The server announced no checksum; what came was not checked.")
     return target
 
 
-def _write(read: Callable[[int], bytes], target: Path, sha256: str | None, name: str) -> None:
+def _write(
+    read: Callable[[int], bytes],
+    target: Path,
+    sha256: str | None,
+    name: str,
+    size: int | None = None,
+) -> None:
     """Copy to a draft, check it, and only then give it its name."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_suffix(f".{os.getpid()}.part")  # another process may fetch the same
-    digest = hashlib.sha256()
-    try:
-        with draft.open("wb") as file:
-            while block := read(1 << 20):
-                file.write(block)
-                digest.update(block)
+    private_folder(target.parent)
+    digest, came = hashlib.sha256(), 0
+    with draft_of(target) as file:
+        while block := read(1 << 20):
+            file.write(block)
+            digest.update(block)
+            came += len(block)
+            if size is not None and came > size:
+                break
+        if size is not None and came != size:
+            raise ConfigError(
+                f"Of {name} came {came:,} bytes{' and more' if came > size else ''}, not {size:,}; "
+                "it was thrown away. Try again."
+            )
         if sha256 is not None and digest.hexdigest() != sha256:
             raise ConfigError(
                 f"What came for {name} is not what was expected (sha256 {digest.hexdigest()}, "
                 f"not {sha256}); it was thrown away. Try again."
             )
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _sha256(path: Path) -> str:
