@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from universal_mcp_client.cli.gate import described
 from universal_mcp_client.policy import project, trust
 from universal_mcp_client.policy.gate import Gate
 from universal_mcp_client.policy.project import Item
@@ -91,6 +92,45 @@ def test_everything_an_entry_does_is_told(tmp_path: Path) -> None:
         "switched off",
     ):
         assert words in said
+
+
+def test_a_question_cannot_be_made_to_look_like_another(tmp_path: Path) -> None:
+    spoof = "x" + " " * 200 + "contacts nothing\n[y]es / [N]o: "
+    bring(
+        tmp_path, {"a": {"command": "n\u0440x", "args": [spoof]}, "b": {"url": "https://\u0430.b"}}
+    )
+    text = described(project.servers(tmp_path))
+    assert "<200 blanks>" in text and r"n\u0440x" in text and r"https://\u0430.b" in text
+    assert text.index("contacts https") < text.index("runs:")  # nearest to the question
+    assert all(line.lstrip().startswith(_STARTS) for line in text.splitlines() if line)
+
+
+_STARTS = ("server ", "runs: ", "contacts https", "which has")
+
+
+def test_a_folders_programs_start_in_it(tmp_path: Path) -> None:
+    bring(tmp_path, {"a": {"command": "./server"}, "b": {"command": "x", "cwd": "sub"}})
+    (tmp_path / "sub").mkdir()
+    trust.trust(project.servers(tmp_path))
+    places = {s.name: s.cwd for s in Gate(tmp_path / "sub").selected([])}
+    assert places == {"a": str(tmp_path), "b": str(tmp_path / "sub")}
+
+
+def test_what_is_to_be_typed_can_be_typed(tmp_path: Path) -> None:
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "$(touch X); a.md").write_text("Hi.")
+    with pytest.raises(ConfigError) as raised:
+        Gate(tmp_path).agent("$(touch X); a")
+    assert f"umcp trust '{tmp_path}/agents/$(touch X); a.md'" in str(raised.value)
+
+
+def test_where_nothing_can_be_kept_a_yes_is_for_this_command(tmp_path: Path) -> None:
+    bring(tmp_path, {"a": {"command": "x"}})
+    (tmp_path / "home").write_text("no folder")
+    said: list[str] = []
+    gate = Gate(tmp_path, ask=lambda items: True, say=said.append)
+    assert [s.name for s in gate.selected([])] == ["a"]
+    assert len(said) == 1
 
 
 def test_an_agents_servers_are_told_and_may_be_no_file_of_servers(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The gate of this command: who sits at the terminal is asked, before anything is started."""
 
 import asyncio
+import re
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -16,7 +17,8 @@ from universal_mcp_client.policy.words import facts
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.ui.console import console
 
-_SHOWN = 20_000  # characters; nobody reads more before an answer
+_SHOWN = 8_000  # characters; nobody reads more before an answer
+_BLANKS = re.compile(" {4,}")
 
 
 @cache
@@ -35,12 +37,19 @@ def selected(
 
 
 def described(items: Sequence[Item]) -> str:
-    """What these would do, for a terminal."""
+    """What these would do, for a terminal; what runs programs last, next to the question."""
+    told = [(item, facts(item, _own(item))) for item in items]
+    told.sort(key=lambda each: any(fact.startswith("runs") for fact in each[1]))
     lines: list[str] = []
-    for item in items:
-        lines += ["", f"{item.label} ({item.path})"]
-        lines += [f"    {fact}" for fact in facts(item, _own(item))]
-    return "\n".join(printable(line, lines=False) for line in lines)
+    for item, does in told:
+        lines += ["", _line(f"{item.label} ({item.path})")]
+        lines += [f"    {_line(fact)}" for fact in does]
+    return "\n".join(lines)
+
+
+def _line(text: str) -> str:
+    """One line, which does not look like several: many blanks are counted."""
+    return _BLANKS.sub(lambda b: f" <{len(b[0])} blanks> ", printable(text, lines=False))
 
 
 def confirmed(question: str) -> bool:

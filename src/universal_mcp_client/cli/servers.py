@@ -19,7 +19,7 @@ from universal_mcp_client.config.sources import server_configs
 from universal_mcp_client.config.state import write_private, write_shared
 from universal_mcp_client.policy import project, trust
 from universal_mcp_client.policy.files import is_there
-from universal_mcp_client.policy.gate import Listed, user_file
+from universal_mcp_client.policy.gate import Listed, typed, user_file
 from universal_mcp_client.policy.project import SERVERS_FILE
 from universal_mcp_client.types.errors import ConfigError, ServerError
 from universal_mcp_client.ui.console import cell, console
@@ -281,7 +281,7 @@ def _looked_at(path: Path, program: str) -> None:
     console.tell(f"{described(items)}\n")
     if not interactive():
         raise ConfigError(
-            f"{path} came with this folder. If you want it: umcp servers import {path}"
+            f"{path} came with this folder. If you want it: umcp servers import {typed(path)}"
         )
     if not confirmed("Make these your own, for every folder?"):
         raise ConfigError("nothing was taken over.")

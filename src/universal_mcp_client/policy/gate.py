@@ -5,9 +5,10 @@ answer; else the user's own and the package's are used and a line says so, or, w
 project has what was named, ConfigError says what to type.
 """
 
+import os
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias, cast
 
@@ -24,6 +25,7 @@ Ask: TypeAlias = Callable[[Sequence[Item]], bool]
 """Shows what these would do, and asks whether they are trusted."""
 
 COMMAND = "umcp trust"
+_NAMED = 10  # things that one line names
 _HOW = f"`{COMMAND}` shows what it does, and trusts it."
 
 
@@ -65,10 +67,16 @@ class Gate:
             known = []
         fresh = [i for i in items if i not in known and _identity(i) not in self._left]
         if fresh and self._ask is not None and self._ask(fresh):
-            trust.trust(fresh)
+            self._remember(fresh)
             return [item for item in items if item in known or item in fresh]
         self._left |= {_identity(item) for item in fresh}
         return known
+
+    def _remember(self, items: Sequence[Item]) -> None:
+        try:
+            trust.trust(items)
+        except ConfigError as error:
+            self._once(("store", "", ""), f"Trusted for this command only: {error}")
 
     def _used_without(self, items: Sequence[Item]) -> None:
         """Say, in one line, that these are not used."""
@@ -204,7 +212,11 @@ class Gate:
         mine = set(own if only is None else only) - names
         found = [*self._own_servers(only=mine)] if mine else []
         if admitted:
-            found += servers_in(admitted[0].text, admitted[0].path, only=names)
+            path = admitted[0].path
+            found += [
+                replace(server, cwd=server.cwd or _start(server, path.parent))
+                for server in servers_in(admitted[0].text, path, only=names)
+            ]
         return found
 
     def _own_servers(
@@ -233,11 +245,16 @@ class Gate:
 
 
 def _untrusted(item: Item) -> ConfigError:
-    file = "" if item.path.name == project.SERVERS_FILE else f" {item.path}"
+    file = "" if item.path.name == project.SERVERS_FILE else f" {typed(item.path)}"
     return ConfigError(
         f"You have not trusted the {item.label} of {item.path} as it is now. "
         f"`{COMMAND}{file}` shows what it does, and trusts it."
     )
+
+
+def _start(server: ServerConfig, folder: Path) -> str | None:
+    """A project's programs start in its folder, not in any other below it."""
+    return str(folder) if server.transport == "stdio" else None
 
 
 def _identity(item: Item) -> tuple[str, str, str]:
@@ -247,9 +264,18 @@ def _identity(item: Item) -> tuple[str, str, str]:
 def _named(items: Sequence[Item]) -> str:
     """`server 'a', server 'b' (/p/.mcp.json); agent 'c' (/p/agents/c.md)`"""
     files: dict[Path, list[str]] = {}
-    for item in items:
+    for item in items[:_NAMED]:
         files.setdefault(item.path, []).append(item.label)
-    return "; ".join(f"{', '.join(labels)} ({path})" for path, labels in files.items())
+    told = "; ".join(f"{', '.join(labels)} ({path})" for path, labels in files.items())
+    return told + (f" and {len(items) - _NAMED} more" if len(items) > _NAMED else "")
+
+
+def typed(path: Path) -> str:
+    """A path as it is typed into a shell: its names may be anybody's."""
+    import shlex
+    import subprocess
+
+    return subprocess.list2cmdline([path]) if os.name == "nt" else shlex.quote(str(path))
 
 
 def _passed(items: Sequence[Item]) -> list[Item]:

@@ -43,8 +43,13 @@ def _name(item: Item, own: Collection[str]) -> Iterator[str]:
         yield f"takes the place of the {item.kind} {item.name!r} that you have"
     elif alike := [name for name in own if _outline(name) == _outline(item.name)]:
         yield f"is called almost as the {item.kind} {alike[0]!r} that you have"
-    if not item.name.isascii():
-        yield f"its name has letters beyond ASCII: {item.name!a}"
+    yield from _beyond_ascii(item.name)
+
+
+def _beyond_ascii(text: str) -> Iterator[str]:
+    """Letters that look like others are told apart so."""
+    if not text.isascii():
+        yield f"which has letters beyond ASCII: {text!a}"
 
 
 def _outline(name: str) -> str:
@@ -54,16 +59,19 @@ def _outline(name: str) -> str:
 def _server(item: Item, server: ServerConfig) -> Iterator[str]:
     entry = cast(Mapping[str, Any], entries_in(item.text, item.path)[item.name])
     if server.transport == "stdio":
-        yield f"runs: {shlex.join([server.command, *server.args])}"
+        line = shlex.join([server.command, *server.args])
+        yield f"runs: {line}"
+        yield from _beyond_ascii(line)
         if server.cwd:
             yield f"in the folder {entry.get('cwd')}"
         if server.env:
             yield f"with the environment {_pairs(server.env)}"
-        places = [Path(server.cwd or Path.cwd()), item.path.parent]
+        places = {item.path.parent, Path(server.cwd or item.path.parent)}
         if inside := _inside([server.command, *server.args], places):
             yield _changeable(inside)
     else:
         yield f"contacts {server.url}"
+        yield from _beyond_ascii(server.url)
         if server.headers:
             yield f"sends it the headers {_pairs(server.headers)}"
     login = entry.get("oauth", entry.get("auth"))
@@ -125,15 +133,14 @@ def _variables(value: object) -> Iterator[str]:
             yield from _variables(inner)
 
 
-def _inside(words: Sequence[str], folders: Sequence[Path]) -> list[str]:
-    """Which of a command line's words are files of these folders."""
-    return [
-        word
-        for word in words
-        if any(
-            (folder / word).is_relative_to(folder) and _is_file(folder / word) for folder in folders
-        )
-    ]
+def _inside(words: Sequence[str], folders: Collection[Path]) -> list[str]:
+    """Which of a command line's words are files in these folders."""
+    return [word for word in words if any(_lies_in(folder, word) for folder in folders)]
+
+
+def _lies_in(folder: Path, word: str) -> bool:
+    path = folder / word
+    return path.is_relative_to(folder) and _is_file(path)
 
 
 def _is_file(path: Path) -> bool:
