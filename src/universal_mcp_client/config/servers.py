@@ -26,14 +26,15 @@ from universal_mcp_client.types.errors import ConfigError
 
 Transport: TypeAlias = Literal["stdio", "http", "sse", "memory"]
 
-CONNECT_TIMEOUT = 30.0
+CONNECT_TIMEOUT, TIMEOUT = 30.0, 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ServerConfig:
     """How to reach one server.
 
-    `timeout` bounds each request, `connect_timeout` the start and the handshake, both in seconds.
+    `timeout` is for how long a request may go without an answer or a sign of progress (None: for
+    ever), `connect_timeout` for how long the start and the handshake may take, both in seconds.
     `allow` and `deny` are shell-style patterns over the server's own tool names. A `required`
     server that fails ends the opening of its host. `auth` says how to log in to an HTTP server.
     `source` is the file where this was written; empty where a program gave it. `expanded` has the
@@ -50,7 +51,7 @@ class ServerConfig:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     auth: Auth = "auto"
     instance: Any = None
-    timeout: float | None = None
+    timeout: float | None = TIMEOUT
     connect_timeout: float = CONNECT_TIMEOUT
     disabled: bool = False
     required: bool = False
@@ -251,7 +252,7 @@ class _Reader:
             url=self.string(values, path, "url") or "",
             headers=self._mapping(values, path, "headers"),
             auth=self._auth(values, path, transport),
-            timeout=timeout,
+            timeout=TIMEOUT if timeout is None else timeout,
             connect_timeout=self.seconds(values, path, "connectTimeout") or CONNECT_TIMEOUT,
             disabled=disabled,
             required=bool(self.typed(values, path, "required", bool)),

@@ -6,8 +6,8 @@ entered and left inside `_live` and nowhere else.
 
 import asyncio
 import logging
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
+from contextvars import Context
 from typing import Any, Literal, TypeAlias
 
 import mcp_types
@@ -17,13 +17,14 @@ from fastmcp.skills import SkillsClientExtension
 from universal_mcp_client.auth.flow import LoginAuth
 from universal_mcp_client.auth.logins import Logins
 from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.mcp.calls import Calls
 from universal_mcp_client.mcp.changes import CHANGES, Kind, listening, told
-from universal_mcp_client.mcp.clock import waiting_on_a_person
 from universal_mcp_client.mcp.convert import log_message
 from universal_mcp_client.mcp.elicitation import elicitation_handler
 from universal_mcp_client.mcp.failures import connect_error
+from universal_mcp_client.mcp.http import Refusal
 from universal_mcp_client.mcp.stderr import StderrTail
-from universal_mcp_client.mcp.transports import Refusal, transport_of
+from universal_mcp_client.mcp.transports import transport_of
 from universal_mcp_client.policy.redact import redacted, without_secrets
 from universal_mcp_client.types.errors import AuthenticationError, ServerError, ServerUnavailable
 from universal_mcp_client.types.interaction import Interaction
@@ -34,6 +35,7 @@ State: TypeAlias = Literal["closed", "connecting", "connected", "needs-login", "
 logger = logging.getLogger(__name__)
 
 _PATIENCE, _REST = 5.0, 30.0  # seconds: to wait for a lost server, and until it is tried again
+_SETTLING = 2.0  # seconds for other requests over a connection that is let go
 
 
 class Connection:
@@ -63,10 +65,8 @@ class Connection:
         self._ready: asyncio.Future[None] | None = None
         self._stop = asyncio.Event()
         self._stderr: StderrTail | None = None
-        self._garbage: str | None = None
         self._logins = logins or Logins()
-        self._refusal = Refusal()
-        self._clock: asyncio.Timeout | None = None
+        self._calls = Calls(self.name)
         self._log_handler = log_handler
 
     # Opening and closing
@@ -78,10 +78,15 @@ class Connection:
 
     async def _open(self) -> None:
         if self._task is None or self._task.done():
-            self.state, self.error, self._garbage = "connecting", None, None
+            self.state, self.error = "connecting", None
             self._stop = asyncio.Event()
+            self._calls = Calls(self.name, self._gone, self._hidden)
             self._ready = asyncio.get_running_loop().create_future()
-            self._task = asyncio.create_task(self._live(self._ready), name=f"mcp:{self.name}")
+            # In a context of its own: what the server asks for later is not the asking of whoever
+            # happened to be the first to need it.
+            self._task = asyncio.create_task(
+                self._live(self._ready), name=f"mcp:{self.name}", context=Context()
+            )
         assert self._ready is not None
         await asyncio.shield(self._ready)
 
@@ -103,31 +108,32 @@ class Connection:
             self.state = self._ended()
 
     async def _live(self, ready: asyncio.Future[None]) -> None:
+        limit = self.config.connect_timeout
+        opening = self._calls.begin(limit, longest=limit)
         try:
             async with AsyncExitStack() as stack:
                 self._stderr = self._stderr_tail(stack)
                 client = self._make_client()
-                async with asyncio.timeout(self.config.connect_timeout) as self._clock:
+                async with opening:
                     await stack.enter_async_context(client)
                     if self._stderr is not None:
                         self._stderr.spawned()
+                    self._calls.version = client.protocol_version
                     self.client = client
                     await self._prepare()
-                self._clock = None
                 self.state, self.opened, self._rest_until = "connected", True, 0.0
                 ready.set_result(None)
                 await self._watch(client)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - kept in self.error
             stderr = self._stderr.tail() if self._stderr else []
-            garbage = self._garbage and redacted(self._garbage, self.config)  # before it is cut
-            self.error = connect_error(error, self.config, stderr, garbage, self._refusal)
+            self.error = connect_error(error, self.config, stderr, self._calls, opening)
             self.error.__cause__ = error
             without_secrets(self.error, self.config)
             if not ready.done():
                 ready.set_exception(self.error)
                 ready.exception()  # retrieved: nobody may be waiting any more
         finally:
-            self.client = self._clock = None
+            self.client = None
             self.state = self._ended()
 
     def _ended(self) -> State:
@@ -138,6 +144,15 @@ class Connection:
                 return "needs-login"
             case _:
                 return "failed"
+
+    def _gone(self) -> None:
+        """Nothing comes from the server any more."""
+        if self.state == "connected" and not self._stop.is_set():
+            self.error = self.error or self._closed_by_server()
+            self._stop.set()
+
+    def _closed_by_server(self) -> ServerUnavailable:
+        return ServerUnavailable(f"Server {self.name!r} closed the connection.", server=self.name)
 
     async def _watch(self, client: "Client[Any]") -> None:
         """Until told to stop. Listens for changes where the server only tells those who listen."""
@@ -158,40 +173,28 @@ class Connection:
 
     def _login(self) -> LoginAuth | None:
         authorizer = self._logins.authorizer(
-            self.config, self._interaction, waiting=self._stopped_clocks
+            self.config, self._interaction, waiting=self._calls.stopped
         )
         return LoginAuth(authorizer) if authorizer else None
 
-    @contextmanager
-    def _stopped_clocks(self) -> Generator[None]:
-        """While a person is logging in, neither the connecting nor the request runs out of time."""
-        clock, began = self._clock, asyncio.get_running_loop().time()
-        left = clock.when() if clock else None
-        if clock is not None:
-            clock.reschedule(None)
-        try:
-            with waiting_on_a_person():
-                yield
-        finally:
-            if clock is not None and left is not None:
-                clock.reschedule(left + asyncio.get_running_loop().time() - began)
-
     def _make_client(self) -> "Client[Any]":
-        self._refusal = Refusal(self._login())
         transport = transport_of(
-            self.config, self._stderr.file if self._stderr else None, self._refusal
+            self.config,
+            self._calls,
+            self._stderr.file if self._stderr else None,
+            Refusal(self._login()),
         )
         interaction = self._interaction
         return Client(
             transport,
             name=self.name,
-            timeout=self.config.timeout,
-            init_timeout=0,  # ours covers the start of the process too
+            timeout=0,  # the clocks are ours, see Call
+            init_timeout=0,
             client_info=_identity(),
             message_handler=self._on_message,
             log_handler=self._on_log,
             extensions=[SkillsClientExtension()],
-            elicitation_handler=elicitation_handler(self.name, interaction)
+            elicitation_handler=elicitation_handler(self.name, interaction, self._calls.stopped)
             if interaction
             else None,
         )
@@ -199,8 +202,9 @@ class Connection:
     async def _on_message(self, message: "mcp_types.ServerNotification | Exception") -> None:
         if kind := CHANGES.get(type(message)):
             self._changed(kind)
-        elif isinstance(message, ValueError) and self.state == "connecting":
-            self._garbage = self._garbage or _input_of(message)
+
+    def _hidden(self, text: str) -> str:
+        return redacted(text, self.config)
 
     def _log(self, log: logging.Logger, said: object) -> None:
         if log.isEnabledFor(logging.DEBUG):
@@ -229,18 +233,22 @@ class Connection:
     @property
     def connected(self) -> bool:
         """Whether there is a connection now, as far as anybody has noticed."""
-        return self.client is not None and self.client.is_connected()
+        return self.client is not None and self.client.is_connected() and not self._calls.ended
 
     async def _connected(self) -> "Client[Any]":
         """The client, opened again where the connection was lost. Raises ServerError."""
         if not self._wanted:
-            raise ServerUnavailable(f"Server {self.name!r} is not open.", server=self.name)
-        if self.client is not None and not self.client.is_connected():
+            raise ServerUnavailable(
+                f"Server {self.name!r} is not open.", server=self.name, unprocessed=True
+            )
+        if self.client is not None and not self.connected:
             await self._let_go(self.client)
         if self.client is None:
             await self._open()
         if self.client is None:
-            raise ServerUnavailable(f"Server {self.name!r} was closed.", server=self.name)
+            raise ServerUnavailable(
+                f"Server {self.name!r} was closed.", server=self.name, unprocessed=True
+            )
         return self.client
 
     async def _settled(self) -> bool:
@@ -261,11 +269,12 @@ class Connection:
         self._rest_until = asyncio.get_running_loop().time() + _REST
 
     async def _let_go(self, client: "Client[Any]", error: ServerError | None = None) -> None:
-        """Close a connection that is no longer one, so that the next request opens it again."""
+        """Close a connection that is no longer one, so that the next request opens it again. What
+        is still under way over it may yet be answered, or refused, which is more than cut off."""
         if self.client is client and self.state == "connected":
-            self.error = error or ServerUnavailable(
-                f"Server {self.name!r} closed the connection.", server=self.name
-            )
+            await self._calls.settled(_SETTLING)
+        if self.client is client and self.state == "connected":
+            self.error = error or self.error or self._closed_by_server()
             await self._end()
 
     @property
@@ -284,10 +293,3 @@ def _identity() -> mcp_types.Implementation:
     return mcp_types.Implementation(
         name="universal-mcp-client", title="Universal MCP Client", version=__version__
     )
-
-
-def _input_of(error: ValueError) -> str:
-    """The text that could not be read as JSON-RPC, from pydantic's error."""
-    errors: Any = getattr(error, "errors", None)
-    found: Sequence[Mapping[str, Any]] = errors() if callable(errors) else ()
-    return str(found[0].get("input", error)) if found else str(error)

@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import mcp_types
@@ -54,6 +55,17 @@ def tool_spec(tool: mcp_types.Tool, server: str) -> ToolSpec:
         server=server,
         original=tool.name,
     )
+
+
+def sendable(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as JSON can carry them: half a surrogate pair, which models write, becomes "?"."""
+    try:
+        json.dumps(arguments, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        text = json.dumps(arguments, ensure_ascii=False).encode("utf-8", "replace")
+        replaced: dict[str, Any] = json.loads(text)
+        return replaced
+    return dict(arguments)
 
 
 def tool_result(result: mcp_types.CallToolResult, call_id: str) -> ToolResult:

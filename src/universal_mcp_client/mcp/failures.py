@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from mcp import MCPError as WireError
 from universal_mcp_client.config.servers import ServerConfig
-from universal_mcp_client.mcp.transports import Refusal
+from universal_mcp_client.mcp.calls import LONGEST, Call, Calls
+from universal_mcp_client.mcp.wire import not_mcp
 from universal_mcp_client.types.errors import (
     AuthenticationError,
     ConfigError,
@@ -22,12 +23,7 @@ from universal_mcp_client.types.errors import (
 
 
 class ConnectionLost(ServerUnavailable):
-    """Not only one request failed: nothing more can be asked over this connection. `unread` where
-    the server did not look at the request, so that it may be sent again."""
-
-    def __init__(self, message: str, *, server: str, unread: bool = False) -> None:
-        super().__init__(message, server=server)
-        self.unread = unread
+    """Not only one request failed: nothing more can be asked over this connection."""
 
 
 WANTS_LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
@@ -36,24 +32,26 @@ WANTS_LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 # specification (basic/transports, session management), 400 by many.
 _FORGOTTEN = (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST)
 
-_ALL_CLOSED = "Connection closed"  # the SDK's words, where it is more than one response stream
+# The SDK's words and codes where there is no answer of the server's.
+_NO_JSON_RPC = "Server returned an error response"
+_UNREAD = ("Failed to parse JSON response", "Failed to parse SSE message")
+_MADE_HERE = (mcp_types.INTERNAL_ERROR, mcp_types.CONNECTION_CLOSED, mcp_types.PARSE_ERROR)
 
 
 def connect_error(
-    error: BaseException,
-    config: ServerConfig,
-    stderr: Sequence[str],
-    garbage: str | None,
-    refusal: Refusal,
+    error: BaseException, config: ServerConfig, stderr: Sequence[str], calls: Calls, call: Call
 ) -> ServerError:
-    """Why a server could not be opened, in words for people, with its last words on stderr."""
+    """Why a server could not be opened, in words for people, with its last words on stderr. `call`
+    is the opening as a whole."""
     error = _root(error)
     name = config.name
     if isinstance(error, ServerError):
         return error
-    if refusal.error is not None:
-        return login_error(refusal.error, name)
-    refused = refusal.status
+    if call.login is not None:
+        return login_error(call.login, name)
+    refused, garbage = call.status, calls.noise
+    if call.broke is not None and isinstance(error, WireError):
+        error, refused = call.broke, None
     if refused in WANTS_LOGIN:
         return _unwelcome(refused, config)
     reason = _reason(error, config)
@@ -62,7 +60,9 @@ def connect_error(
     if garbage is not None:
         reason = f"it prints what is not MCP on its standard output: {garbage[:200]!r}"
     said = "".join(f"\n  | {line}" for line in stderr)
-    return ServerUnavailable(f"Server {name!r} ({config.target}): {reason}.{said}", server=name)
+    return ServerUnavailable(
+        f"Server {name!r} ({config.target}): {reason}.{said}", server=name, unprocessed=True
+    )
 
 
 def login_error(error: UniversalMCPError, server: str) -> ServerError:
@@ -131,46 +131,85 @@ def _root(error: BaseException) -> BaseException:
 
 
 @contextmanager
-def translated(server: str, refusal: Refusal) -> Generator[None]:
-    """Raise the libraries' errors of one request as ours; `refusal` knows how the server refused
-    it over HTTP."""
+def translated(server: str, call: Call) -> Generator[None]:
+    """Raise the libraries' errors of one request as ours; `call` knows what the transport saw."""
     try:
         yield
     except WireError as error:
-        if refusal.error is not None:
-            raise login_error(refusal.error, server) from error
-        if (status := refusal.status) in WANTS_LOGIN:
-            raise AuthenticationError(
-                f"Server {server!r} refuses the request (HTTP {status}).", server=server
-            ) from error
-        if refusal.session and status in _FORGOTTEN and _unknown_session(error):
-            raise ConnectionLost(
-                f"Server {server!r} no longer knows our session.", server=server, unread=True
-            ) from error
-        if status is not None and error.code == mcp_types.INTERNAL_ERROR:
+        raise _told(error, server, call) from error
+    except TimeoutError as error:
+        if not call.expired:
             raise ServerUnavailable(
-                f"Server {server!r} answered with HTTP {status} {status.phrase}: {error.message}.",
-                server=server,
+                f"Server {server!r} cannot be reached: {error}", server=server
             ) from error
-        if error.code == mcp_types.CONNECTION_CLOSED:
-            lost = ConnectionLost if error.message == _ALL_CLOSED else ServerUnavailable
-            raise lost(f"Server {server!r} closed the connection.", server=server) from error
-        raise MCPError(error.message, server=server, code=error.code, data=error.data) from error
-    except (httpx2.HTTPError, OSError) as error:
+        if refused := _refused(server, call, ""):
+            raise refused from None
+        if call.failure is not None:
+            raise call.failure from None
         raise ServerUnavailable(
-            f"Server {server!r} cannot be reached: {error}", server=server
+            f"Server {server!r} did not answer within {call.seconds or LONGEST:g} s.", server=server
+        ) from None
+    except (httpx2.HTTPError, OSError) as error:
+        raise ConnectionLost(
+            f"Server {server!r} cannot be reached: {error}",
+            server=server,
+            unprocessed=_never_sent(error) or not call.sent,
         ) from error
     except ValidationError as error:
-        raise ServerUnavailable(
-            f"Server {server!r} answered with what is not MCP: {error.errors()[0]['msg']}",
-            server=server,
-        ) from error
+        raise not_mcp(server, error.errors()[0]["msg"]) from error
     except RuntimeError as error:  # fastmcp and mcp raise it for sessions that ended, and for
         # structured content that does not fit the tool's own output schema
-        raise ServerUnavailable(f"Server {server!r}: {error}", server=server) from error
+        raise ServerUnavailable(
+            f"Server {server!r}: {error}", server=server, unprocessed=not call.sent
+        ) from error
 
 
-def _unknown_session(error: WireError) -> bool:
-    """Whether a request of a session was refused for the session's sake: the server says so, or
-    its answer is no JSON-RPC, for which the SDK has a text of its own."""
-    return error.code == mcp_types.INTERNAL_ERROR or "session" in error.message.lower()
+def _told(error: WireError, server: str, call: Call) -> ServerError:
+    """What a JSON-RPC error stands for: the SDK makes them of all that happens."""
+    if refused := _refused(server, call, error.message):
+        return refused
+    if (broke := call.broke) is not None and (error.code in _MADE_HERE or call.cut):
+        why = f"Server {server!r} cannot be reached: {str(broke) or type(broke).__name__}"
+        if _never_sent(broke):
+            return ConnectionLost(why, server=server, unprocessed=True)
+        return ServerUnavailable(why, server=server)
+    status = call.status
+    if status is not None and error.code == mcp_types.INTERNAL_ERROR:
+        return ServerUnavailable(
+            f"Server {server!r} answered with HTTP {status} {status.phrase}: {error.message}.",
+            server=server,
+        )
+    if error.code == mcp_types.CONNECTION_CLOSED:
+        closed = f"Server {server!r} closed the connection."
+        if call.cut:
+            return ServerUnavailable(closed, server=server)
+        if not call.answered:
+            return ConnectionLost(closed, server=server, unprocessed=not call.sent)
+    if error.code == mcp_types.PARSE_ERROR and error.message.startswith(_UNREAD):
+        return not_mcp(server, error.message)
+    return MCPError(error.message, server=server, code=error.code, data=error.data)
+
+
+def _refused(server: str, call: Call, said: str) -> ServerError | None:
+    """What an HTTP server refused before it had looked at the request."""
+    if call.login is not None:
+        return login_error(call.login, server)
+    if call.status in WANTS_LOGIN:
+        return AuthenticationError(
+            f"Server {server!r} refuses the request (HTTP {call.status}).", server=server
+        )
+    if call.session and call.status in _FORGOTTEN and _of_sessions(said):
+        return ConnectionLost(
+            f"Server {server!r} no longer knows our session.", server=server, unprocessed=True
+        )
+    return None
+
+
+def _never_sent(error: BaseException) -> bool:
+    return isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
+
+
+def _of_sessions(said: str) -> bool:
+    """Whether a request of a session was refused for the session's sake: the server says so, or its
+    answer is no JSON-RPC, for which the SDK has a text of its own."""
+    return said == _NO_JSON_RPC or "session" in said.lower()

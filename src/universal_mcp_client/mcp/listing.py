@@ -3,9 +3,54 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from universal_mcp_client.mcp.calls import Calls
 
 Item = TypeVar("Item")
+
+_PAGES, _ITEMS = 250, 10_000  # of one listing
+
+
+async def pages(fetch: Callable[..., Awaitable[Any]], kind: str, calls: Calls) -> list[Any]:
+    """What `fetch(cursor=…)` lists on all its pages, as far as there is an end to them; `kind` is
+    the listing's key. What is left out, `calls` is told."""
+    found: dict[str, Any] = {}
+    repeated: dict[str, None] = {}
+    cursors: set[str] = set()
+    cursor: str | None = None
+    calls.missing.pop(kind, None)
+    for _ in range(_PAGES):
+        page = await fetch(cursor=cursor)
+        for item in getattr(page, _attribute(kind)):
+            if found.setdefault(_key(item), item) is not item:
+                repeated.setdefault(_key(item))
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+        if len(found) > _ITEMS:
+            calls.left_out(kind, f"it has more than {_ITEMS:,}; the rest is left out")
+            break
+        if cursor in cursors:
+            calls.left_out(kind, f"it comes back to the page {cursor[:100]!r}")
+            break
+        cursors.add(cursor)
+    else:
+        calls.left_out(kind, f"it does not end after {_PAGES} pages; the rest is left out")
+    if repeated:
+        names = ", ".join(name[:100] for name in list(repeated)[:5])
+        calls.left_out(kind, f"it has {names} more than once; the first counts")
+    return list(found.values())[:_ITEMS]
+
+
+def _key(item: Any) -> str:
+    """By what an item is asked for."""
+    found = getattr(item, "uri", None) or getattr(item, "uri_template", None) or item.name
+    return str(found)
+
+
+def _attribute(kind: str) -> str:
+    return "resource_templates" if kind == "resourceTemplates" else kind
 
 
 class Listing(Generic[Item]):

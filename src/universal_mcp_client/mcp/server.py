@@ -18,12 +18,13 @@ from universal_mcp_client.mcp.convert import (
     resource,
     resource_contents,
     resource_template,
+    sendable,
     skill_of,
     tool_result,
     tool_spec,
 )
 from universal_mcp_client.mcp.failures import ConnectionLost, translated
-from universal_mcp_client.mcp.listing import Listing
+from universal_mcp_client.mcp.listing import Listing, pages
 from universal_mcp_client.mcp.skills import verified
 from universal_mcp_client.policy.redact import secrets_kept
 from universal_mcp_client.tools.base import CallContext
@@ -83,27 +84,33 @@ class Server(Connection):
         return math.inf if self._tells(kind) else _UNTOLD
 
     async def _ask(self, request: Callable[["Client[Any]"], Awaitable[Answer]]) -> Answer:
-        """What the server answers; on a new connection, where it did not know the old one."""
-        client = await self._connected()
-        try:
-            with secrets_kept(self.config), translated(self.name, self._refusal):
-                return await request(client)
-        except ConnectionLost as lost:
-            await self._let_go(client, lost)
-            if not lost.unread:
+        """What the server answers; asked again on a new connection, where it surely has not seen the
+        request on the old one."""
+        for again in (True, False):
+            client = await self._connected()
+            opening = self.state == "connecting"  # which has its own time
+            call = self._calls.begin(None if opening else self.config.timeout)
+            try:
+                with secrets_kept(self.config), translated(self.name, call):
+                    async with call:
+                        return await request(client)
+            except ServerUnavailable as error:
+                if isinstance(error, ConnectionLost) or not self.connected:
+                    await self._let_go(client, error)
+                    if again and error.unprocessed:
+                        continue
                 raise
-        except ServerUnavailable as error:
-            if not client.is_connected():
-                await self._let_go(client, error)
-            raise
-        client = await self._connected()
-        with secrets_kept(self.config), translated(self.name, self._refusal):
-            return await request(client)
+        raise AssertionError("unreachable")
 
     async def _offers(self, kind: Kind) -> bool:
         """Whether the server has such things at all; one that does not say is asked."""
         capabilities = (await self._connected()).server_capabilities
         return capabilities is None or getattr(capabilities, kind) is not None
+
+    @property
+    def missing(self) -> Sequence[str]:
+        """What its newest listings had to leave out, and why: malformed items, pages without end."""
+        return [f"{kind}: {what}" for kind, found in self._calls.missing.items() for what in found]
 
     # Tools
 
@@ -120,7 +127,7 @@ class Server(Connection):
     async def _fetch_tools(self) -> Sequence[ToolSpec]:
         if not await self._offers("tools"):
             return ()
-        found = await self._ask(lambda client: client.list_tools())
+        found = await self._ask(lambda client: pages(client.list_tools_mcp, "tools", self._calls))
         return [tool_spec(tool, self.name) for tool in found]
 
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
@@ -130,7 +137,8 @@ class Server(Connection):
         except MCPError as error:
             return failure(call, f"{error} (JSON-RPC error {error.code} from server {self.name!r})")
         except ServerUnavailable as error:
-            return failure(call, f"{error} The call may or may not have taken effect.")
+            effect = "was not made" if error.unprocessed else "may or may not have taken effect"
+            return failure(call, f"{error} The call {effect}.")
         except ServerError as error:
             return failure(call, str(error))
 
@@ -141,7 +149,7 @@ class Server(Connection):
         result = await self._ask(
             lambda client: client.call_tool_mcp(
                 call.name,
-                dict(call.arguments),
+                sendable(call.arguments),
                 progress_handler=context.progress,
                 meta=dict(context.meta) or None,
             )
@@ -158,7 +166,9 @@ class Server(Connection):
     async def _fetch_resources(self) -> Sequence[Resource]:
         if not await self._offers("resources"):
             return ()
-        found = await self._ask(lambda client: client.list_resources())
+        found = await self._ask(
+            lambda client: pages(client.list_resources_mcp, "resources", self._calls)
+        )
         return [resource(one, self.name) for one in found]
 
     async def list_resource_templates(self) -> Sequence[ResourceTemplate]:
@@ -169,7 +179,11 @@ class Server(Connection):
     async def _fetch_templates(self) -> Sequence[ResourceTemplate]:
         if not await self._offers("resources"):
             return ()
-        found = await self._ask(lambda client: client.list_resource_templates())
+        found = await self._ask(
+            lambda client: pages(
+                client.list_resource_templates_mcp, "resourceTemplates", self._calls
+            )
+        )
         return [resource_template(template, self.name) for template in found]
 
     async def read_resource(self, uri: str) -> Sequence[ResourceContents]:
@@ -196,7 +210,9 @@ class Server(Connection):
     async def _fetch_prompts(self) -> Sequence[Prompt]:
         if not await self._offers("prompts"):
             return ()
-        found = await self._ask(lambda client: client.list_prompts())
+        found = await self._ask(
+            lambda client: pages(client.list_prompts_mcp, "prompts", self._calls)
+        )
         return [prompt(one, self.name) for one in found]
 
     async def get_prompt(

@@ -111,7 +111,12 @@ class ServerError(UniversalMCPError):
 
 
 class ServerUnavailable(ServerError):
-    """The server does not start, does not answer, or does not speak MCP."""
+    """The server does not start, does not answer, or does not speak MCP. `unprocessed` says that it
+    surely has not seen the request; otherwise what was asked may or may not have been done."""
+
+    def __init__(self, message: str, *, server: str = "", unprocessed: bool = False) -> None:
+        super().__init__(message, server=server)
+        self.unprocessed = unprocessed
 
 
 AuthenticationReason: TypeAlias = Literal["needs_login", "expired", "refused", "misconfigured"]

@@ -1,0 +1,214 @@
+"""Requests under way: the clock of each, and what its transport has to tell of it."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar, Token
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+import mcp_types
+
+from universal_mcp_client.types.errors import ServerError, UniversalMCPError
+
+RequestId: TypeAlias = str | int
+
+LONGEST = 3600.0
+"""Seconds of the server's time after which a request ends, whatever progress it tells of. The
+specification asks for such an end (basic/lifecycle, timeouts)."""
+
+MISSING = 20  # reasons that are kept of what listings leave out
+
+current: ContextVar["Call | None"] = ContextVar("mcp_call", default=None)
+"""The request that this code serves."""
+
+logger = logging.getLogger(__name__)
+
+
+class Call:
+    """One request of ours, in whatever number of JSON-RPC requests, as an async context manager.
+
+    Its clock stands while a person is asked and starts anew at each sign of life; when it has run
+    for `seconds`, or after `fail`, leaving raises TimeoutError, and `failure` says why, if not for
+    the time. What the transport tells: whether anything was `sent`; by which HTTP `status` it was
+    refused, and whether it then was one of a `session`; the failure of a `login`; what `broke`;
+    whether its stream of events was `cut` before the answer; whether it was `answered`.
+    """
+
+    __slots__ = (
+        "_calls", "_latest", "_left", "_loop", "_timer", "_token", "_waits", "answered", "broke",
+        "cut", "failure", "ids", "login", "over", "posts", "seconds", "sent", "session", "status",
+    )  # fmt: skip
+
+    def __init__(self, calls: "Calls", seconds: float | None, longest: float = LONGEST) -> None:
+        self._calls = calls
+        self.seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._latest = self._loop.time() + max(longest, seconds or 0.0)
+        self._timer = asyncio.timeout(seconds)
+        self._left: float | None = None
+        self._waits = 0
+        self._token: Token[Call | None] | None = None
+        self.ids: list[RequestId] = []
+        self.posts: set[asyncio.Timeout] = set()
+        self.over = self.sent = self.answered = self.session = self.cut = False
+        self.status: HTTPStatus | None = None
+        self.login: UniversalMCPError | None = None
+        self.broke: Exception | None = None
+        self.failure: ServerError | None = None
+
+    @property
+    def expired(self) -> bool:
+        return self._timer.expired()
+
+    async def __aenter__(self) -> Self:
+        self._token = current.set(self)
+        self._calls.live.add(self)
+        self._calls.idle.clear()
+        await self._timer.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.over = True
+        self._calls.live.discard(self)
+        if not self._calls.live:
+            self._calls.idle.set()
+        for each in self.ids:
+            self._calls.pending.pop(each, None)
+        now = self._loop.time()
+        for post in list(self.posts):  # nobody waits for the rest of their answers
+            with suppress(RuntimeError):
+                post.reschedule(now)
+        if self._token is not None:
+            with suppress(ValueError):  # left in another context than entered
+                current.reset(self._token)
+        await self._timer.__aexit__(kind, error, trace)
+
+    def fail(self, error: ServerError) -> None:
+        """End it now, whatever it waits for."""
+        if self.failure is None:
+            self.failure = error
+            with suppress(RuntimeError):  # it has ended
+                self._timer.reschedule(self._loop.time())
+
+    def alive(self) -> None:
+        """The server said something about it."""
+        if self.seconds is None or self.failure is not None:
+            return
+        if self._waits:
+            self._left = self.seconds
+            return
+        with suppress(RuntimeError):
+            self._timer.reschedule(min(self._loop.time() + self.seconds, self._latest))
+
+    def stop(self) -> None:
+        """Somebody is asked; as often as it is stopped, it must be told to `go_on`."""
+        if not self._waits and (when := self._timer.when()) is not None:
+            self._left = when - self._loop.time()
+            with suppress(RuntimeError):
+                self._timer.reschedule(None)
+        self._waits += 1
+
+    def go_on(self) -> None:
+        self._waits -= 1
+        if not self._waits and self._left is not None and self.failure is None:
+            with suppress(RuntimeError):
+                self._timer.reschedule(self._loop.time() + self._left)
+
+
+class Calls:
+    """The requests under way of one connection. `ended` says that nothing comes any more; `noise` is
+    the first thing that the server wrote which was no message, `missing` what its newest listings
+    had to leave out. `hide` takes secrets out of what the server wrote."""
+
+    def __init__(
+        self,
+        server: str,
+        on_end: Callable[[], None] = lambda: None,
+        hide: Callable[[str], str] = str,
+    ) -> None:
+        self.server = server
+        self.hide = hide
+        self.live: set[Call] = set()
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self.pending: dict[RequestId, tuple[str, Call | None]] = {}
+        self.ended = False
+        self.noise: str | None = None
+        self.version: str | None = None
+        self._on_end = on_end
+        self.missing: dict[str, list[str]] = {}
+
+    def begin(self, seconds: float | None, longest: float = LONGEST) -> Call:
+        return Call(self, seconds or None, longest)
+
+    @contextmanager
+    def stopped(self) -> Generator[None]:
+        """While a person is asked, the server is not to blame: no clock runs. Which request a
+        question belongs to is not always told, so that all of the connection stand still."""
+        waiting = list(self.live)
+        for call in waiting:
+            call.stop()
+        try:
+            yield
+        finally:
+            for call in waiting:
+                call.go_on()
+
+    def of(self, request: Any) -> Call | None:
+        found = self.pending.get(key_of(request))
+        return found[1] if found else None
+
+    def sending(self, message: Any) -> Call | None:
+        """What a message is sent for, as far as it is a request of ours."""
+        match message:
+            case mcp_types.JSONRPCRequest():
+                call = current.get()
+                self.pending[key_of(message.id)] = message.method, call
+                if call is not None:
+                    call.ids.append(key_of(message.id))
+                return call
+            case mcp_types.JSONRPCNotification(method="notifications/cancelled"):
+                self.pending.pop(key_of((message.params or {}).get("requestId")), None)
+        return None
+
+    def unreadable(self, failure: ServerError, request: Any = None) -> None:
+        """An answer came that cannot be read: to `request`, where that can still be told; to any
+        otherwise, and none of them can be waited for."""
+        logger.debug("%s", failure)
+        call = self.of(request)
+        for each in [call] if call is not None else list(self.live):
+            each.fail(failure)
+
+    def left_out(self, kind: str, what: str) -> None:
+        """A part of a listing of that kind is no use."""
+        missing = self.missing.setdefault(kind, [])
+        if len(missing) < MISSING:
+            logger.warning("Server %r: its list of %s: %s", self.server, kind, what)
+            missing.append(what)
+
+    async def settled(self, seconds: float) -> None:
+        """Return once none is under way, or after so long. No new one should begin any more."""
+        self.ended = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.idle.wait()
+
+    def end(self) -> None:
+        if not self.ended:
+            self.ended = True
+            self._on_end()
+
+
+def key_of(request: Any) -> RequestId:
+    """An id as peers may spell it: "7" for 7."""
+    if isinstance(request, str) and request.isascii() and request.isdigit() and len(request) < 10:
+        return int(request)
+    return request if isinstance(request, (str, int)) else ""

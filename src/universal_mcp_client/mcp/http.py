@@ -1,0 +1,158 @@
+"""HTTP to an MCP endpoint: what becomes of each request is noted for the call that it serves."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+import httpx2
+from mcp.client.streamable_http import MCP_SESSION_ID
+
+from universal_mcp_client.auth import http
+from universal_mcp_client.auth.flow import LoginAuth
+from universal_mcp_client.mcp.calls import Call
+from universal_mcp_client.mcp.wire import sent_for
+from universal_mcp_client.types.errors import ServerUnavailable
+
+_TIMEOUT = 30.0  # seconds: to connect, to write, and for what nobody waits for
+_FAREWELL = 5.0  # seconds for the end of a session to be taken note of
+
+
+class Refusal(httpx2.Auth):
+    """Notes how a server refused the request of a call, and how a login at it went.
+
+    The MCP SDK turns every refusal into the same JSON-RPC error.
+    """
+
+    def __init__(self, login: LoginAuth | None = None) -> None:
+        self.login = login
+
+    async def async_auth_flow(
+        self, request: httpx2.Request
+    ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        call = _call_of(request)
+        if self.login is None:
+            _saw(call, request, (yield request))
+            return
+        async with aclosing(self.login.async_auth_flow(request)) as flow:
+            outgoing = await anext(flow)
+            try:
+                while True:
+                    response = yield outgoing
+                    _saw(call, request, response)
+                    outgoing = await flow.asend(response)
+            except StopAsyncIteration:
+                if call is not None:
+                    call.login = self.login.error
+
+
+def _call_of(request: httpx2.Request) -> Call | None:
+    """A server need not offer the stream which GET asks for."""
+    call = sent_for.get() if request.method == "POST" else None
+    return None if call == "notice" else call
+
+
+def _saw(call: Call | None, request: httpx2.Request, response: httpx2.Response) -> None:
+    if call is None:
+        return
+    call.session = MCP_SESSION_ID in request.headers
+    try:
+        call.status = HTTPStatus(response.status_code) if response.is_error else None
+    except ValueError:  # a number that no standard knows
+        call.status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class Endpoint(httpx2.AsyncClient):
+    """What breaks costs the call that it broke for. The SDK would end the whole session, and with
+    `answers_elsewhere` (the legacy HTTP+SSE transport) wait for ever.
+
+    Nothing limits how long an answer takes but the call's own clock: with the call ends its request.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        headers: dict[str, str] | None,
+        auth: httpx2.Auth | None,
+        *,
+        answers_elsewhere: bool = False,
+    ) -> None:
+        super().__init__(
+            headers=headers,
+            auth=auth,
+            timeout=httpx2.Timeout(_TIMEOUT, read=None),
+            limits=httpx2.Limits(keepalive_expiry=http.IDLE),
+        )
+        self._server = server
+        self._elsewhere = answers_elsewhere
+
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        call = sent_for.get()
+        if call is None or call == "notice":
+            if call == "notice" or request.method == "DELETE":
+                seconds = _TIMEOUT if call else _FAREWELL
+                limits = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
+                request.extensions = {**request.extensions, "timeout": limits}
+            return await super().send(request, **options)
+        call.cut, call.broke = False, None
+        try:
+            async with _no_longer_than(call):
+                response = await super().send(request, **options)
+        except (httpx2.TransportError, TimeoutError) as error:
+            call.broke = error
+            if self._elsewhere:
+                call.fail(
+                    ServerUnavailable(
+                        f"Server {self._server!r} cannot be reached: {error}", server=self._server
+                    )
+                )
+            return httpx2.Response(202 if self._elsewhere else 503, request=request)
+        if self._elsewhere and response.is_error:
+            await response.aclose()
+            call.fail(
+                ServerUnavailable(
+                    f"Server {self._server!r} answered with HTTP {response.status_code}.",
+                    server=self._server,
+                )
+            )
+            return httpx2.Response(202, request=request)
+        response.stream = _Answer(response, call)
+        return response
+
+
+class _Answer(httpx2.AsyncByteStream):
+    """The body of a response, no longer read than its call lasts."""
+
+    def __init__(self, response: httpx2.Response, call: Call) -> None:
+        self._inner: Any = response.stream
+        self._call = call
+        self._events = response.headers.get("content-type", "").startswith("text/event-stream")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        chunks = aiter(self._inner)
+        while True:
+            try:
+                async with _no_longer_than(self._call):
+                    chunk = await anext(chunks, None)
+            except (httpx2.TransportError, TimeoutError) as error:
+                self._call.broke, self._call.cut = error, self._events
+                raise httpx2.StreamError(str(error)) from error  # costs this request alone
+            if chunk is None:
+                self._call.cut = self._events
+                return
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+@asynccontextmanager
+async def _no_longer_than(call: Call) -> AsyncGenerator[None]:
+    timer = asyncio.timeout(0 if call.over else None)
+    async with timer:
+        call.posts.add(timer)
+        try:
+            yield
+        finally:
+            call.posts.discard(timer)

@@ -1,0 +1,134 @@
+"""Servers that misbehave, over HTTP: sessions forgotten, connections reset, answers that never come."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+from tests.mcp.test_trouble import UNREADABLE, called
+from tests.support.raw_server import RawHTTP
+from tests.support.services import free_port
+
+from universal_mcp_client import Host
+
+pytestmark = pytest.mark.anyio
+
+
+def config(url: str, **more: object) -> dict[str, object]:
+    return {"mcpServers": {"raw": {"url": url, **more}}}
+
+
+@pytest.fixture(params=[404, 400])
+def forgetful(request: pytest.FixtureRequest) -> Iterator[tuple[RawHTTP, str]]:
+    raw = RawHTTP(refusal=request.param)
+    with raw.serving() as url:
+        yield raw, url
+
+
+async def test_a_forgotten_session_is_begun_again(forgetful: tuple[RawHTTP, str]) -> None:
+    raw, url = forgetful
+    async with Host(config(url)) as host:
+        for _ in range(3):
+            raw.forget()
+            assert (await called(host, "effect")).text == "done"
+            assert host["raw"].state == "connected" and not host.failures
+    assert (raw.initialized, len(raw.effects)) == (4, 3)
+
+
+async def test_ten_calls_that_meet_a_forgotten_session_begin_one(
+    forgetful: tuple[RawHTTP, str],
+) -> None:
+    raw, url = forgetful
+    async with Host(config(url)) as host:
+        raw.forget()
+        results = await asyncio.gather(*(called(host, "effect") for _ in range(10)))
+        assert [result.text for result in results] == ["done"] * 10
+    assert (raw.initialized, len(raw.effects)) == (2, 10)
+
+
+async def test_a_server_that_was_restarted_is_found_again() -> None:
+    raw, port = RawHTTP(), free_port()
+    with raw.serving(port) as url:
+        host = Host(config(url))
+        await host.__aenter__()
+    lost = await called(host, "effect")
+    assert lost.is_error and "The call was not made." in lost.text
+    assert not host["raw"].connected and host["raw"].state == "failed"
+    again = RawHTTP()
+    with again.serving(port):
+        assert (await called(host, "effect")).text == "done"
+        assert host["raw"].state == "connected"
+        await host.__aexit__(None, None, None)
+    assert (raw.effects, again.effects) == ([], ["done"])
+
+
+async def test_a_call_whose_connection_was_reset_is_not_sent_again() -> None:
+    raw = RawHTTP()
+    with raw.serving() as url:
+        async with Host(config(url)) as host:
+            raw.resets = 1
+            waiting = asyncio.create_task(called(host, "silent"))
+            await asyncio.to_thread(raw.dripping.wait, 10)
+            lost = await called(host, "effect")
+            assert lost.is_error and "may or may not have taken effect" in lost.text
+            assert (await called(host, "effect")).text == "done"
+            assert not waiting.done()  # what broke for one call costs no other
+            waiting.cancel()
+            await asyncio.wait({waiting})
+    assert (raw.initialized, len(raw.effects)) == (1, 2)
+
+
+@pytest.mark.parametrize("line", UNREADABLE.values(), ids=UNREADABLE.keys())
+async def test_an_answer_that_cannot_be_read_fails_its_call_at_once(line: str) -> None:
+    with RawHTTP().serving() as url:
+        async with Host(config(url)) as host:
+            result = await called(host, "say", lines=[line])
+            assert result.is_error
+            assert "not MCP" in result.text or "closed the connection" in result.text
+            assert (await called(host, "effect")).text == "done"
+
+
+async def test_a_byte_now_and_then_is_no_progress() -> None:
+    raw = RawHTTP()
+    with raw.serving() as url:
+        async with Host(config(url, timeout=0.5)) as host:
+            raw.drip = True
+            result = await called(host, "effect")
+            assert "did not answer within 0.5 s" in result.text
+            assert await asyncio.to_thread(raw.dripped.wait, 10)  # nor is it read any longer
+            raw.drip = False
+            assert (await called(host, "effect")).text == "done"
+
+
+async def test_a_call_that_is_left_lets_go_of_its_request() -> None:
+    raw = RawHTTP()
+    with raw.serving() as url:
+        async with Host(config(url)) as host:
+            waiting = asyncio.create_task(called(host, "silent"))
+            await asyncio.to_thread(raw.dripping.wait, 10)
+            waiting.cancel()
+            await asyncio.wait({waiting})
+            assert await asyncio.to_thread(raw.dripped.wait, 10)
+
+
+async def test_a_refusal_is_told_to_the_call_that_was_refused() -> None:
+    """-32602 of one call while another is answered with 403."""
+    raw = RawHTTP()
+    raw.statuses["effect"] = 403
+    with raw.serving() as url:
+        async with Host(config(url)) as host:
+            raw.waiting = threading.Barrier(2)
+            refused, wrong = await asyncio.gather(
+                called(host, "effect"), called(host, "fail", code=-32602, message="no such owl")
+            )
+    assert "refuses the request (HTTP 403)" in refused.text
+    assert "no such owl" in wrong.text and "-32602" in wrong.text
+
+
+async def test_an_error_of_the_servers_is_no_closed_connection() -> None:
+    raw = RawHTTP()
+    with raw.serving() as url:
+        async with Host(config(url)) as host:
+            result = await called(host, "fail", code=-32000, message="the printer is on fire")
+            assert "the printer is on fire" in result.text and "-32000" in result.text
+    assert raw.initialized == 1
