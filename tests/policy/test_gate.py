@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -200,26 +201,22 @@ def test_a_server_that_is_switched_off_does_not_hide_the_users_own(
     assert umcp("tools").code == 2  # what was trusted is that it be switched off
 
 
-@pytest.mark.parametrize(
-    "written", [r"\u0024{KEY}", r"$\u007bKEY}", r"\u0024\u007bKEY:-x}", "${KEY}"]
-)
 def test_a_secret_does_not_leave_however_its_variable_is_written(
-    written: str,
-    umcp: Callable[..., Any],
-    contacted: tuple[str, list[Any]],
-    tmp_path: Path,
+    umcp: Callable[..., Any], contacted: tuple[str, list[Any]], tmp_path: Path
 ) -> None:
     url, seen = contacted
-    bring(tmp_path, servers=f'{{"mcpServers": {{"a": {{"url": "{url}/{written}"}}}}}}')
+    spellings = (r"\u0024{KEY}", r"$\u007bKEY}", r"\u0024\u007bKEY:-x}", "${KEY}")
+    entries = (f'"s{n}": {{"url": "{url}/{text}"}}' for n, text in enumerate(spellings))
+    bring(tmp_path, servers=f'{{"mcpServers": {{{", ".join(entries)}}}}}')
     listed = umcp("servers", "list", KEY="s3cret")
     umcp("servers", "test", KEY="s3cret")
     shown = umcp("trust", "--show", KEY="s3cret")
     assert not seen
     assert "s3cret" not in listed.out + listed.err + shown.out + shown.err
-    assert "your variables KEY" in shown.out
+    assert shown.out.count("your variables KEY") == 4
     umcp("trust", KEY="s3cret")
     umcp("servers", "test", KEY="s3cret")
-    assert seen[0][0] == "/s3cret"
+    assert {path for path, _ in seen} == {"/s3cret"}
 
 
 def test_a_store_of_logins_of_the_projects_is_not_taken_unasked(
@@ -280,9 +277,8 @@ def test_a_prompt_or_agent_that_is_a_link_or_no_file_is_not_read(
     assert "s3cret" not in json.dumps(llm.requests)
     assert "Review x." in json.dumps(llm.requests)
     assert "link" in ran.err or "file" in ran.err or "bytes" in ran.err
-    for shows in (["agents"], ["agents", "show", "assistant"], ["doctor"], ["trust", "--show"]):
-        shown = umcp(*shows)
-        assert "s3cret" not in shown.out + shown.err
+    shown = umcp("agents", "show", "assistant")
+    assert "helpful assistant" in shown.out and "s3cret" not in shown.out + shown.err
 
 
 def test_a_servers_file_that_is_a_link_is_not_read(
@@ -319,31 +315,6 @@ def test_only_what_is_typed_puts_files_into_a_prompt(
     assert "s3cret" not in json.dumps(llm.requests)
 
 
-def test_trust_is_in_the_content_and_the_place(
-    umcp: Callable[..., Any], tmp_path: Path, toucher: list[str], mark: Path
-) -> None:
-    entry = {"command": toucher[0], "args": toucher[1:]}
-    bring(tmp_path, servers={"a": entry})
-    assert umcp("trust").code == 0
-    umcp("servers", "test")
-    assert mark.exists()
-    mark.unlink()
-    bring(tmp_path, servers={"a": entry, "b": entry})  # a stays trusted, b is new
-    ran = umcp("servers", "test")
-    assert "'b'" in ran.err and "'a'" not in ran.err.split("umcp trust")[0]
-    mark.unlink()
-    bring(tmp_path, servers={"a": entry | {"env": {"X": "1"}}})
-    assert umcp("servers", "test").code == 2
-    (tmp_path / "elsewhere").mkdir()
-    bring(tmp_path / "elsewhere", servers={"a": entry})
-    assert umcp("servers", "test", "--config", "none.json").code == 2
-    assert not mark.exists()
-    bring(tmp_path, servers={"a": entry})
-    assert umcp("trust", "--revoke").code == 0
-    assert umcp("servers", "test").code == 2
-    assert not mark.exists()
-
-
 def test_a_list_of_what_is_there_says_what_is_not_trusted(
     umcp: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -366,27 +337,70 @@ def test_a_list_of_what_is_there_says_what_is_not_trusted(
     assert [i["trusted"] for i in umcp("trust", "--json").json] == [False] * 3
 
 
-def test_at_a_terminal_it_is_asked_in_place(
-    llm: LLMServer, model: dict[str, str], tmp_path: Path, toucher: list[str], mark: Path
-) -> None:
+@pytest.fixture
+def at_a_terminal(
+    model: dict[str, str], tmp_path: Path, toucher: list[str], mark: Path
+) -> Iterator[Callable[..., Terminal]]:
+    """Starts a command in a folder that brings a server."""
     entry = {"command": toucher[0], "args": toucher[1:], "env": {"LEVEL": "9", "K": "${KEY}"}}
     bring(tmp_path, servers={"starts": entry})
-    llm.script = ["Hello.", "Hello.", "Hello."]
-    for answer, started in (("\r", False), ("y\r", True), (None, True)):
+    opened: list[Terminal] = []
+
+    def start(*arguments: str) -> Terminal:
         mark.unlink(missing_ok=True)
-        terminal = Terminal(["run", "hi"], model | {"KEY": "s3cret"}, tmp_path)
-        try:
-            if answer is not None:
-                shown = terminal.until(r"\[y\]es / \[N\]o: ")
-                assert "starts" in shown and "LEVEL=9" in shown and "s3cret" not in shown
-                assert "variables KEY" in shown
-                assert not mark.exists()
-                terminal.type(answer)
-            terminal.until(r"Hello\.")
-            assert terminal.process.wait(20) == 0
-        finally:
-            terminal.close()
+        opened.append(Terminal([*arguments], model | {"KEY": "s3cret"}, tmp_path))
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.close()
+
+
+QUESTION = r"\[y\]es / \[N\]o: "
+
+
+def test_at_a_terminal_it_is_asked_in_place(
+    llm: LLMServer, at_a_terminal: Callable[..., Terminal], mark: Path
+) -> None:
+    llm.script = ["Hello."] * 3
+    for answer, started in (("\r", False), ("y\r", True), (None, True)):
+        terminal = at_a_terminal("run", "hi")
+        if answer is not None:
+            if not started:
+                terminal.type("y\r")  # ahead of the question, so no answer to it
+            shown = terminal.until(QUESTION)
+            assert "starts" in shown and "LEVEL=9" in shown and "s3cret" not in shown
+            assert "variables KEY" in shown
+            assert not mark.exists()
+            terminal.type(answer)
+        terminal.until(r"Hello\.")
+        assert terminal.process.wait(20) == 0
         assert mark.exists() is started
+
+
+def test_ctrl_c_at_the_question_ends_the_command(
+    llm: LLMServer, at_a_terminal: Callable[..., Terminal], mark: Path
+) -> None:
+    for command in (["tools"], ["chat"]):
+        terminal = at_a_terminal(*command)
+        terminal.until(QUESTION)
+        os.killpg(terminal.process.pid, signal.SIGINT)
+        assert terminal.process.wait(20) == 130
+    assert not mark.exists() and not llm.requests
+
+
+def test_a_chat_goes_on_without_what_was_not_trusted(
+    llm: LLMServer, at_a_terminal: Callable[..., Terminal], mark: Path
+) -> None:
+    llm.script = ["Hello."]
+    terminal = at_a_terminal("chat")
+    terminal.until(QUESTION)
+    terminal.type("n\r")
+    terminal.until("0 tools")
+    terminal.until("›")
+    terminal.type("hi\r")
+    terminal.until(r"Hello\.")
+    assert not mark.exists()
 
 
 def test_another_programs_file_in_the_folder_is_not_taken_over_by_that_programs_name(

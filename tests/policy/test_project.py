@@ -152,6 +152,27 @@ def test_an_agents_servers_are_told_and_may_be_no_file_of_servers(tmp_path: Path
         gate.selected(agent.servers or (), by=agent.path)
 
 
+def test_trust_is_in_the_content_and_the_place(tmp_path: Path) -> None:
+    def used(folder: Path = tmp_path) -> list[str]:
+        return [server.name for server in Gate(folder).selected([])]
+
+    bring(tmp_path, {"a": {"command": "x"}})
+    trust.trust(project.servers(tmp_path))
+    assert used() == ["a"]
+    bring(tmp_path, {"a": {"command": "x"}, "b": {"command": "x"}})
+    assert used() == ["a"]  # b is new
+    bring(tmp_path, {"a": {"command": "x", "env": {"X": "1"}}})
+    assert used() == []
+    bring(tmp_path, {"a": {"args": [], "command": "x"}})
+    assert used() == []  # not another spelling: another entry
+    bring(tmp_path / "elsewhere", {"a": {"command": "x"}})
+    assert used(tmp_path / "elsewhere") == []
+    (tmp_path / ".mcp.json").write_text('{"mcpServers":\n\n{"\\u0061": {"command": "x"}}}')
+    assert used() == ["a"]  # another spelling of the same
+    trust.forget(project.servers(tmp_path))
+    assert used() == []
+
+
 def test_a_folder_reached_by_a_link_is_the_same_folder(tmp_path: Path) -> None:
     bring(tmp_path / "real", {"a": {"command": "x"}})
     (tmp_path / "link").symlink_to("real")
