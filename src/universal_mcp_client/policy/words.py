@@ -102,6 +102,8 @@ def _agent(agent: AgentDefinition, folder: Path) -> Iterator[str]:
         yield f"sends the conversation to the model {agent.model}"
     if agent.tools:
         yield f"uses the tools {', '.join(agent.tools)}"
+    if agent.settings:
+        yield f"with the settings {_pairs(agent.settings)}"
     if agent.limits:
         yield f"with the limits {_pairs(agent.limits)}"
     yield f"instructs the model: {_excerpt(agent.instructions)}"

