@@ -1,17 +1,19 @@
 # Everything sets up what it needs: Python 3.11 or newer and pip are enough for demo and test. What is
 # installed is what requirements/ says, to the byte; `make update` renews it.
-PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
 ifeq ($(OS),Windows_NT)
+  PYTHON ?= python
   BIN := $(VENV)/Scripts
 else
+  PYTHON ?= python3
   BIN := $(VENV)/bin
 endif
 PY := $(BIN)/python
 UV := $(shell command -v uv 2>/dev/null)
-NPM := $(or $(UMCP_TEST_NPM),.cache/npm)
-WITH_VENV := PATH="$(abspath $(BIN)):$$PATH"
+NPM := .cache/npm
+# The shell's own words for the folder: make's begin with D: on Windows, which ends a part of PATH.
+WITH_VENV = PATH="$$(cd "$(BIN)" && pwd):$$PATH"
 
 ifneq ($(UV),)
   INSTALL := $(UV) pip install --quiet --python $(PY)
@@ -36,15 +38,17 @@ help:
 	@echo "make test-newest  all tests with the newest versions that pyproject.toml allows"
 	@echo "make test-oldest  all tests with the oldest"
 
-$(PY):
-	$(PYTHON) -m venv $(VENV)
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; say where it is: make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -f $@; exit 1; }
 
-$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(PY)
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/pyvenv.cfg
 	@echo "Installing the package and the demo's servers into $(VENV) …"
 	@$(call LOCKED,demo)
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(PY)
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/pyvenv.cfg
 	@echo "Installing the package and its development tools into $(VENV) …"
 	@$(call LOCKED,dev)
 	@touch $@
@@ -67,10 +71,11 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-npm: $(NPM)/.installed
+# A folder that somebody names is theirs: it is used as it is.
+npm: $(if $(UMCP_TEST_NPM),,$(NPM)/.installed)
 
-conformance: $(VENV)/.dev $(NPM)/.installed
-	@UMCP_CONFORMANCE="$(NPM)" PYTHON="$(PY)" tests/conformance/run.sh
+conformance: $(VENV)/.dev $(if $(UMCP_CONFORMANCE),,$(NPM)/.installed)
+	@UMCP_CONFORMANCE="$(or $(UMCP_CONFORMANCE),$(NPM))" PYTHON="$(PY)" tests/conformance/run.sh
 
 bench: $(VENV)/.dev
 	@$(WITH_VENV) $(PY) benchmarks/run.py
@@ -80,10 +85,11 @@ bench: $(VENV)/.dev
 LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
         --no-emit-index-url --no-emit-find-links --upgrade --custom-compile-command "make update"
 
+# The others take what dev has, so that demo and test can share an environment.
 update: $(VENV)/.dev
-	$(BIN)/uv $(LOCK) pyproject.toml -o requirements/run.txt
-	$(BIN)/uv $(LOCK) --extra demo pyproject.toml -o requirements/demo.txt
 	$(BIN)/uv $(LOCK) --extra dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv $(LOCK) -c requirements/dev.txt pyproject.toml -o requirements/run.txt
+	$(BIN)/uv $(LOCK) -c requirements/dev.txt --extra demo pyproject.toml -o requirements/demo.txt
 	cd tests/npm && npm update --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 test-newest:
@@ -95,8 +101,9 @@ test-oldest:
 .PHONY: other-versions
 other-versions:
 	@rm -rf $(VENV)
-	@$(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check uv
+	@$(MAKE) --no-print-directory VENV=$(VENV) $(VENV)/pyvenv.cfg
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements/dev.txt >$(VENV)/uv.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
 	@$(BIN)/uv pip install --quiet --python $(PY) --resolution $(RESOLUTION) -e '.[dev]'
 	@$(WITH_VENV) $(PY) -m pytest $(ARGS)
 

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from tests.conftest import ROOT
 
-PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+    "project"
+]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 OURS = {"universal_mcp_client", "tests"}
 
@@ -26,7 +28,8 @@ def imports(folder: str) -> Iterator[tuple[Path, str, ast.AST]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level and node.module:
-                names = [node.module]
+                private = [alias.name for alias in node.names if alias.name.startswith("_")]
+                names = [node.module, *(f"{node.module}.{name}" for name in private)]
             for name in names:
                 top = name.partition(".")[0]
                 if top not in sys.stdlib_module_names and top not in OURS:
@@ -115,6 +118,42 @@ def test_each_lock_holds_what_is_declared() -> None:
         assert not declared(*extras) - locked - {"universal-mcp-client"}
 
 
+def test_the_locks_agree_so_that_one_environment_serves_demo_and_test() -> None:
+    versions: dict[str, set[str]] = {}
+    for lock in LOCKS:
+        found: dict[str, set[str]] = {}
+        for name, version in re.findall(r"^(\S+?)==(.*?) *\\?$", lock.read_text("utf-8"), re.M):
+            found.setdefault(name, set()).add(version.partition(" ")[0])
+        for name, of_lock in found.items():
+            assert versions.setdefault(name, of_lock) == of_lock, name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("demo", "VENV=nowhere", "PYTHON=python-of-old"), r"Python 3\.11 or newer is needed"),
+        (("npm", "UMCP_TEST_NPM=mine"), r"Nothing to be done|^$"),
+    ],
+    ids=["no-python", "a-folder-of-ones-own"],
+)
+def test_make_says_what_it_lacks_and_leaves_alone_what_is_not_its_own(
+    arguments: tuple[str, ...], said: str
+) -> None:
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(
+        ["make", *arguments],
+        cwd=ROOT,
+        env=environment | {"LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert re.search(said, done.stdout + done.stderr), done
+    assert not (ROOT / "nowhere").exists()
+
+
 def test_a_skipped_test_fails_where_all_must_run(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("from tests.conftest import *\n")
     (tmp_path / "test_it.py").write_text("import pytest\ndef test_it(): pytest.skip('no Redis')\n")
@@ -129,6 +168,10 @@ def test_a_skipped_test_fails_where_all_must_run(tmp_path: Path) -> None:
         )
         assert done.returncode == code, done.stdout + done.stderr
     assert "no Redis" in done.stdout
+
+
+# What one `make` tells the next would have the inner one do what the outer one was told.
+NOT_FRESH = ("VIRTUAL", "PYTHON", "MAKE", "MFLAGS", "ARGS", "VENV")
 
 
 def promised() -> list[str]:
@@ -161,14 +204,15 @@ def test_the_readmes_first_block_works_on_a_fresh_machine(tmp_path: Path) -> Non
     python = Path(getattr(sys, "_base_executable", sys.executable))
     own = {str(Path(sys.executable).parent), str(Path(sys.executable).resolve().parent)}
     path = [str(python.parent), *(p for p in os.environ["PATH"].split(os.pathsep) if p not in own)]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("VIRTUAL", "PYTHON"))}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(NOT_FRESH)}
     environment |= {"PATH": os.pathsep.join(path), "UMCP_HOME": str(tmp_path / "home")}
     environment |= {"ARGS": "-n0 tests/tools/test_names.py", "UMCP_TEST_ALL": ""}
     said = ""
     for command in promised():
         if command.startswith("pip install"):
             subprocess.run([python, "-m", "venv", tmp_path / "fresh"], check=True)
-            environment["PATH"] = f"{tmp_path / 'fresh' / 'bin'}{os.pathsep}{environment['PATH']}"
+            scripts = tmp_path / "fresh" / ("Scripts" if os.name == "nt" else "bin")
+            environment["PATH"] = f"{scripts}{os.pathsep}{environment['PATH']}"
         done = subprocess.run(
             ["sh", "-c", command],
             cwd=copy,
@@ -182,7 +226,7 @@ def test_the_readmes_first_block_works_on_a_fresh_machine(tmp_path: Path) -> Non
         said += done.stdout
     assert "5555" in said  # the demo's sum
     assert "passed" in said
-    assert (tmp_path / "fresh" / "bin" / "umcp").is_file()
+    assert shutil.which("umcp", path=str(scripts)) is not None
 
 
 def online() -> bool:
