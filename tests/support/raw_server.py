@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-NAMES = ("effect", "say", "silent", "list_as", "die", "progress", "fail")
+NAMES = ("effect", "say", "silent", "list_as", "die", "progress", "fail", "busy")
 
 
 def tool(name: str) -> dict[str, Any]:
@@ -99,6 +99,9 @@ class Raw:
                 yield self.text(request, "arrived")
             case "fail":
                 yield self.error(request, arguments["code"], arguments.get("message", "no"))
+            case "busy":
+                self.effect("busy")
+                time.sleep(600)
             case "die":
                 os._exit(3)
             case _:

@@ -1,11 +1,11 @@
 """`umcp call`: one tool, called without a model."""
 
 import argparse
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, FAILED, say
 from universal_mcp_client.cli.gate import selected
 from universal_mcp_client.cli.options import add_servers, parser, print_json
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     add_servers(to)
     to.add_argument("--json", action="store_true", help="print the result in MCP's own shapes")
     options = to.parse_args(argv)
-    return asyncio.run(_main(options, _server(options)))
+    return ending(_main(options, _server(options)))
 
 
 async def _main(options: argparse.Namespace, config: ServerConfig) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from universal_mcp_client.app import Agent
 from universal_mcp_client.cli.compose import Composed, compose
+from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, say
 from universal_mcp_client.cli.gate import gate
 from universal_mcp_client.cli.options import add_agent, parser
@@ -46,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     options = to.parse_args(argv)
     composed = compose(options, TerminalInteraction())
     gate().prompts()  # what is to be asked is asked now; later, nobody is
-    return asyncio.run(Chat(composed).run())
+    return ending(Chat(composed).run())
 
 
 class Chat:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, FAILED
 from universal_mcp_client.cli.gate import selected
 from universal_mcp_client.cli.options import add_servers, parser, print_json
@@ -160,7 +161,7 @@ def _servers(options: argparse.Namespace) -> list[Check]:
         return [("servers", "fail", str(error))]
     if not configs:
         return [("servers", "warn", "none configured; `umcp servers add` writes one down")]
-    return asyncio.run(_reached(configs))
+    return ending(_reached(configs))
 
 
 async def _reached(configs: Sequence[ServerConfig]) -> list[Check]:

@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 
+from universal_mcp_client.cli.ending import ToldToEnd
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.policy.redact import redacted
 from universal_mcp_client.types.errors import (
@@ -20,6 +21,7 @@ from universal_mcp_client.ui.console import console
 _LONGEST = 20_000  # characters of a message
 
 DONE, FAILED, USAGE, AUTHENTICATION, LIMIT, INTERRUPTED = 0, 1, 2, 3, 4, 130
+SIGNALLED = 128  # and the number of the signal that told us to end, as shells have it
 
 
 def code_of(error: BaseException) -> int:
@@ -91,6 +93,8 @@ def reported(command: Callable[[], int], arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         say("interrupted.")
         return INTERRUPTED
+    except ToldToEnd as told:
+        return SIGNALLED + told.number
     except BrokenPipeError:  # the reader of our output (head, less) has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE

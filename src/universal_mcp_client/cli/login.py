@@ -1,11 +1,11 @@
 """`umcp login`: log in to a server, once, for every program that uses it."""
 
 import argparse
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, say
 from universal_mcp_client.cli.gate import selected
 from universal_mcp_client.cli.options import add_servers, parser
@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
     to.add_argument("--again", action="store_true", help="log in anew, although there is a login")
     options = to.parse_args(argv)
     config = _asking(chosen(options.name, options), options.scope)
-    return asyncio.run(_main(options, config))
+    return ending(_main(options, config))
 
 
 def chosen(name: str, options: argparse.Namespace) -> ServerConfig:

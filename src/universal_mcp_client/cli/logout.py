@@ -1,8 +1,8 @@
 """`umcp logout`: end a login, here and at the server."""
 
-import asyncio
 from collections.abc import Sequence
 
+from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, FAILED, say
 from universal_mcp_client.cli.login import chosen
 from universal_mcp_client.cli.options import add_servers, parser
@@ -20,7 +20,7 @@ def main(argv: Sequence[str]) -> int:
     to.add_argument("name", metavar="SERVER", help="a server's name or URL")
     add_servers(to)
     options = to.parse_args(argv)
-    return asyncio.run(_main(chosen(options.name, options)))
+    return ending(_main(chosen(options.name, options)))
 
 
 async def _main(config: ServerConfig) -> int:

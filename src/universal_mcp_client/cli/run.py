@@ -1,7 +1,6 @@
 """`umcp run`: one prompt, to its end."""
 
 import argparse
-import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from universal_mcp_client.cli.compose import Composed, compose
+from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, LIMIT, say
 from universal_mcp_client.cli.options import add_agent, parser, print_json
 from universal_mcp_client.cli.prompts import expanded
@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     prompt = expanded(_with_stdin(options.prompt)).text
     schema = _schema(options.output_schema) if options.output_schema else None
     composed = compose(options, TerminalInteraction())
-    return asyncio.run(_run(composed, prompt, schema, options))
+    return ending(_run(composed, prompt, schema, options))
 
 
 async def _run(

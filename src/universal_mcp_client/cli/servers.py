@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, code_of, say
 from universal_mcp_client.cli.gate import confirmed, described, gate, interactive, selected
 from universal_mcp_client.cli.options import Parser, add_servers, parser, print_json
@@ -68,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
             return _remove(options)
         case "test":
             configs = selected([*options.names, *options.server], options.config)
-            return asyncio.run(_test(options, configs))
+            return ending(_test(options, configs))
         case "import":
             return _import(options.program)
         case "trust":

@@ -1,11 +1,11 @@
 """`umcp tokens`: what is stored for whom, until when; never a token itself."""
 
 import argparse
-import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any
 
+from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, FAILED, say
 from universal_mcp_client.cli.options import parser, print_json
 from universal_mcp_client.config.settings import load_settings
@@ -34,14 +34,14 @@ def main(argv: Sequence[str]) -> int:
     options = to.parse_args(argv)
     match options.action:
         case []:
-            return asyncio.run(_list(options))
+            return ending(_list(options))
         case ["key"]:
             from universal_mcp_client.auth.encryption import new_key
 
             console.answer(new_key())
             return DONE
         case ["migrate", source, target]:
-            return asyncio.run(_migrate(source, target))
+            return ending(_migrate(source, target))
         case _:
             raise ConfigError(
                 "Say `umcp tokens`, `umcp tokens migrate FROM TO` or `umcp tokens key`."

@@ -1,11 +1,11 @@
 """`umcp tools`: what the servers offer, as a table or as a provider's specs."""
 
 import argparse
-import asyncio
 import shutil
 from collections.abc import Sequence
 from typing import Any, cast
 
+from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, FAILED, code_of, say
 from universal_mcp_client.cli.gate import selected
 from universal_mcp_client.cli.options import add_servers, parser, print_json
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     to.add_argument("--search", metavar="QUERY", help="only tools with these words")
     to.add_argument("--json", action="store_true", help="the same as --format mcp")
     options = to.parse_args(argv)
-    return asyncio.run(_main(options, _servers(options)))
+    return ending(_main(options, _servers(options)))
 
 
 def _servers(options: argparse.Namespace) -> list[ServerConfig]:

@@ -27,6 +27,7 @@ from mcp.shared.message import SessionMessage
 from mcp import ClientSession
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.mcp.lines import Unreadable, message_of, request_of
+from universal_mcp_client.mcp.watchdog import watchdog
 from universal_mcp_client.policy.programs import on_the_path
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Stdio(ClientTransport):
     ) -> AsyncGenerator[ClientSession]:
         options = transport_options or TransportOptions()
         process = await self._start()  # no await from here to the group: it must not be lost
+        watchdog.watch(process.pid)
         messages, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         outgoing = Input(process)
         async with anyio.create_task_group() as group:
@@ -171,6 +173,7 @@ async def _end(process: Any, outgoing: Input) -> None:
             await terminate_posix_process_tree(process, _GRACE)
         if not await _exited(process, _REAP):
             logger.warning("Process %d cannot be ended; it is left alone.", process.pid)
+    watchdog.release(process.pid)
     close_process_job(process)
     with suppress(*_GONE):
         await process.stdout.aclose()
