@@ -175,9 +175,9 @@ def test_a_broken_definition_is_told_with_its_file(tmp_path: Path) -> None:
         ("---\nmodel: 5\n---\nHi", "string"),
         ("---\n- : :\n---\nHi", "line"),
         ("---\nlimits: {turns: " + "9" * 5000 + "}\n---\nHi", "head"),
-        ("---\nlimits: " + "[" * 5000 + "\n---\nHi", "head"),
+        ("---\nlimits: " + "[" * 5000 + "\n---\nHi", "nest"),
         ("---\nlimits: &a [1]\ntools: *a\n---\nHi", "aliases"),
-        ("---" + "\n" * 200_000 + "x\n---\nHi", "characters"),
+        ("---" + "\n" * 60_000 + "x\n---\nHi", "characters"),
     ):
         file.write_text(text)
         with pytest.raises(ConfigError, match=says) as raised:

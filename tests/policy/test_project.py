@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.hostile import run_hostile
 
 from universal_mcp_client.cli.gate import described
 from universal_mcp_client.policy import project, trust
@@ -248,3 +249,31 @@ def test_two_processes_that_trust_at_once_lose_nothing(tmp_path: Path) -> None:
     running = [subprocess.Popen([sys.executable, "-c", code, *map(str, half)]) for half in halves]
     assert [process.wait(60) for process in running] == [0, 0]
     assert all(trust.trusted(project.servers(folder)) for folder in folders)
+
+
+def test_a_folder_without_measure_costs_little(tmp_path: Path) -> None:
+    (tmp_path / "prompts").mkdir()
+    heads = (
+        "settings: " + "[" * 8_000,
+        "arguments: {" + ", ".join(f"a{n}: x" for n in range(700)) + "}",
+        "x: &a [" + "1, " * 2_000 + "]",
+    )
+    for n in range(400):
+        head = heads[n % 3]
+        (tmp_path / "prompts" / f"p{n}.md").write_text(f"---\n{head}\n---\n" + "y" * 50_000)
+    bring(tmp_path, {f"s{n}": {"command": "x", "args": ["a"]} for n in range(5_000)})
+    run_hostile(
+        f"""
+        import os
+        from pathlib import Path
+        from universal_mcp_client.policy.gate import Gate
+        os.environ["UMCP_HOME"] = {str(tmp_path / "home")!r}
+        said = []
+        gate = Gate(Path({str(tmp_path)!r}), say=said.append)
+        await asyncio.to_thread(gate.prompts)
+        await asyncio.to_thread(gate.listed, "prompt")
+        assert not gate.selected([])
+        assert any("400 files" in line for line in said), said[:5]
+        assert max(map(len, said)) < 2_000, max(said, key=len)
+        """
+    )

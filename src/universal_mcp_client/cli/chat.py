@@ -3,7 +3,7 @@
 import asyncio
 import re
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from universal_mcp_client.cli.errors import DONE, say
 from universal_mcp_client.cli.gate import gate
 from universal_mcp_client.cli.options import add_agent, parser
 from universal_mcp_client.cli.prompts import expanded, listed_prompts, with_files
+from universal_mcp_client.config.definitions import PromptDefinition
 from universal_mcp_client.core.session import Session
 from universal_mcp_client.models.registry import resolve
 from universal_mcp_client.types.errors import ConfigError, UniversalMCPError
@@ -46,13 +47,14 @@ def main(argv: Sequence[str]) -> int:
     add_agent(to)
     options = to.parse_args(argv)
     composed = compose(options, TerminalInteraction())
-    gate().prompts()  # what is to be asked is asked now; later, nobody is
-    return ending(Chat(composed).run())
+    known = gate().prompts()  # what is to be asked is asked now; later, nobody is
+    return ending(Chat(composed, known).run())
 
 
 class Chat:
-    def __init__(self, composed: Composed) -> None:
+    def __init__(self, composed: Composed, prompts: Mapping[str, PromptDefinition]) -> None:
         self._composed = composed
+        self._prompts = prompts
         self._agent: Agent = composed.agent
         self._model = composed.choice.name
         self._session = Session()
@@ -69,7 +71,7 @@ class Chat:
             note(
                 f"{len(await agent.list_tools())} tools. /help shows what can be typed; Ctrl-D leaves."
             )
-            known = COMMANDS | {name: p.description for name, p in gate().prompts().items()}
+            known = COMMANDS | {name: p.description for name, p in self._prompts.items()}
             async with aclosing(typed_lines(known, Path.cwd())) as lines:
                 async for line in lines:
                     if line.strip() and not await self._take(line.strip()):
@@ -149,7 +151,7 @@ class Chat:
             case _:
                 for command, about in COMMANDS.items():
                     note(f"/{command:<10} {about}")
-                for line in listed_prompts():
+                for line in await asyncio.to_thread(listed_prompts):
                     note(line)
                 note(
                     "@PATH puts a file into the prompt. Alt-Enter begins a new line. Ctrl-C interrupts."

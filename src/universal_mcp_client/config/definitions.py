@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from universal_mcp_client.types.errors import ConfigError
 
-_LONGEST_HEAD = 16_384  # characters
+_LONGEST_HEAD = 8_192  # characters
+_DEEPEST = 20  # levels of it
 _PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 
@@ -115,16 +116,17 @@ def _parts(text: str, path: Path) -> tuple[dict[str, Any], str]:
 def _head(written: str, path: Path) -> object:
     import yaml
 
-    class Plain(yaml.SafeLoader):
-        """Without aliases, by which a few lines stand for millions of values."""
-
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.AliasEvent):
-                raise ConfigError(f"{path}: the head may not use aliases (*name).")
-            return super().compose_node(parent, index)
-
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(written, Plain) or {}
+        depth = 0
+        for event in yaml.parse(written, Loader=loader):
+            if isinstance(event, yaml.AliasEvent):  # by which a few lines stand for millions
+                raise ConfigError(f"{path}: the head may not use aliases (*name).")
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                raise ConfigError(f"{path}: the head is nested more than {_DEEPEST} levels deep.")
+        return yaml.load(written, loader) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 2}, column {mark.column + 1}" if mark else ""

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from universal_mcp_client.types.errors import ConfigError
 
-LARGEST = 262_144  # bytes of a config file, an agent or a prompt
-MOST = 500  # files of a folder that are looked at
+LARGEST = 262_144  # bytes of a config file
+LONGEST = 65_536  # bytes of an agent or a prompt of a project
+MOST = 200  # of which at most so many are shown
 
-_LOOKED_THROUGH = 10_000  # names
+_LOOKED_THROUGH = 10_000  # names of a folder
 
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # opening a pipe does not wait for its writer
@@ -37,14 +38,14 @@ def read_text(path: Path, *, largest: int = LARGEST, links: bool = True) -> str:
 def read_below(folder: Path, *parts: str) -> str:
     """The text of the regular file `parts` below `folder`, none of which is a link.
 
-    Raises ConfigError where it is a link, no regular file, larger than LARGEST or not UTF-8.
+    Raises ConfigError where it is a link, no regular file, larger than LONGEST or not UTF-8.
     """
     path = folder.joinpath(*parts)
     *between, last = parts
     try:
         descriptor = _folder(folder, between)
         try:
-            return _text(_open(path, last, descriptor, links=False), path, LARGEST)
+            return _text(_open(path, last, descriptor, links=False), path, LONGEST)
         finally:
             _close(descriptor)
     except OSError as error:
@@ -52,8 +53,8 @@ def read_below(folder: Path, *parts: str) -> str:
 
 
 def names_below(folder: Path, *parts: str, suffix: str) -> list[str]:
-    """The names in the folder `parts` below `folder` which end in `suffix`, at most MOST; none where
-    it is not there. Raises ConfigError where a part of the path is a link."""
+    """The names in the folder `parts` below `folder` which end in `suffix`; none where it is not
+    there. Raises ConfigError where a part of the path is a link."""
     path = folder.joinpath(*parts)
     try:
         descriptor = _folder(folder, parts)
@@ -72,7 +73,7 @@ def names_below(folder: Path, *parts: str, suffix: str) -> list[str]:
         return []
     finally:
         _close(descriptor)
-    return sorted(name for name in names if name.endswith(suffix))[:MOST]
+    return sorted(name for name in names if name.endswith(suffix))
 
 
 def is_there(path: Path) -> bool:

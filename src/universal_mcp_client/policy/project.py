@@ -17,7 +17,7 @@ from universal_mcp_client.config.definitions import (
 from universal_mcp_client.config.paths import home, shipped
 from universal_mcp_client.config.servers import ServerConfig, entries_in, servers_in
 from universal_mcp_client.config.state import check_own
-from universal_mcp_client.policy.files import is_there, names_below, read_below, read_text
+from universal_mcp_client.policy.files import MOST, is_there, names_below, read_below, read_text
 from universal_mcp_client.types.errors import ConfigError
 
 SERVERS_FILE = ".mcp.json"
@@ -34,7 +34,7 @@ class Item:
 
     `path` is its file, `digest` the SHA-256 of what is decided about: of a server its parsed entry,
     of an agent or a prompt the whole text. A server's `value` has its variables unexpanded; `text`
-    is the file's.
+    is that of its file, from which it is read with them.
     """
 
     kind: Kind
@@ -42,7 +42,7 @@ class Item:
     path: Path
     digest: str
     value: ServerConfig | AgentDefinition | PromptDefinition
-    text: str
+    text: str = ""
 
     @property
     def label(self) -> str:
@@ -121,7 +121,10 @@ def everything(folder: Path, kind: Kind) -> tuple[list[Item], list[ConfigError]]
         stems = _stems(folder, kind)
     except ConfigError as error:
         return [], [error]
-    for name in stems:
+    if len(stems) > MOST:
+        place = folder / f"{kind}s"
+        wrong.append(ConfigError(f"{place} has {len(stems)} files; the first {MOST} are listed."))
+    for name in stems[:MOST]:
         try:
             if (item := _item(folder, kind, name)) is not None:
                 found.append(item)
@@ -179,7 +182,7 @@ def _item(folder: Path, kind: Kind, name: str) -> Item | None:
 
 def _defined(text: str, kind: Kind, name: str, path: Path) -> Item:
     value = _parsed(text, kind, name, path)
-    return Item(kind=kind, name=name, path=path, digest=_digest(text), value=value, text=text)
+    return Item(kind=kind, name=name, path=path, digest=_digest(text), value=value)
 
 
 def _parsed(text: str, kind: Kind, name: str, path: Path) -> Definition:
