@@ -9,7 +9,7 @@ from typing import Any, cast
 from universal_mcp_client.types.errors import ConfigError
 
 _LONGEST_HEAD = 8_192  # characters
-_DEEPEST = 20  # levels of it
+_DEEPEST, _MOST = 20, 500  # levels of it, and values
 _PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 
@@ -118,12 +118,15 @@ def _head(written: str, path: Path) -> object:
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        depth = 0
+        depth = values = 0
         for event in yaml.parse(written, Loader=loader):
             if isinstance(event, yaml.AliasEvent):  # by which a few lines stand for millions
                 raise ConfigError(f"{path}: the head may not use aliases (*name).")
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
+            values += isinstance(event, yaml.ScalarEvent)
+            if values > _MOST:
+                raise ConfigError(f"{path}: the head has more than {_MOST} values.")
             if depth > _DEEPEST:
                 raise ConfigError(f"{path}: the head is nested more than {_DEEPEST} levels deep.")
         return yaml.load(written, loader) or {}
