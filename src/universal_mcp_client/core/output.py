@@ -20,12 +20,12 @@ class Output:
 
     def __init__(self, form: Any) -> None:
         self._adapter: Any = None
-        self._validator: Any = None
+        self._check: Any = None
         if isinstance(form, Mapping):
             inner: JSONSchema = dict(form)
-            from universal_mcp_client.tools.checked import validator_for
+            from universal_mcp_client.tools.validation import Check
 
-            self._validator = validator_for(inner)
+            self._check = Check(inner)
         else:
             from pydantic import TypeAdapter
 
@@ -46,7 +46,12 @@ class Output:
             plain = json.loads(fenced.group(1) if fenced else text)
         except ValueError as error:
             raise ValueError(f"The answer is not valid JSON: {error}") from error
-        plain = drop_nulls(plain, self.schema)
+        except RecursionError:
+            raise ValueError("The answer is nested too deeply to be read.") from None
+        try:
+            plain = drop_nulls(plain, self.schema)
+        except RecursionError:
+            raise ValueError("The answer is nested too deeply to be read.") from None
         if self.wrapped:
             if not isinstance(plain, Mapping) or "value" not in plain:
                 raise ValueError('The answer must be an object with the key "value".')
@@ -58,9 +63,7 @@ class Output:
                 return self._adapter.validate_python(plain, strict=None), plain
             except ValidationError as error:
                 raise ValueError(_lines(error)) from error
-        from universal_mcp_client.tools.checked import problems
-
-        if found := problems(self._validator, plain):
+        if found := self._check.problems_now(plain):
             raise ValueError("\n".join(found))
         return plain, plain
 

@@ -31,6 +31,14 @@ _MANY = (*COMBINATORS, "prefixItems")
 _NAMED = ("properties", "patternProperties", "dependentSchemas")
 
 
+_MAX_SUBSCHEMAS = 50_000
+_TOO_LONG = "The parameters' schema is too long or too deeply nested to be shown."
+
+
+class _TooLong(Exception):
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Normalized:
     """`schema` has an object at its root; `notes` say in words what it leaves out."""
@@ -42,9 +50,13 @@ class Normalized:
 def normalize(source: Mapping[str, Any]) -> Normalized:
     """`source`, which is left as it is, as a 2020-12 schema with an object at its root."""
     rewriter = _Rewriter(source)
-    schema = rewriter.schema(source, root=True)
-    notes = list(rewriter.notes)
-    schema = _plain_root(schema, rewriter, notes)
+    notes = list[str]()
+    try:
+        schema = rewriter.schema(source, root=True)
+        notes += rewriter.notes
+        schema = _plain_root(schema, rewriter, notes)
+    except (_TooLong, RecursionError):
+        return Normalized({"type": "object", "properties": {}}, (_TOO_LONG,))
     if rewriter.defs:
         schema["$defs"] = {key: value for key, value in sorted(rewriter.defs.items())}
     return Normalized(schema, tuple(dict.fromkeys(notes)))
@@ -57,6 +69,9 @@ class _Rewriter:
     notes: list[str] = field(default_factory=list[str])
     _names: dict[str, str] = field(default_factory=dict[str, str])  # pointer -> name in $defs
     _anchors: dict[str, str] | None = None  # $anchor or $id -> pointer
+    _taken: set[str] = field(default_factory=set[str])
+    _numbers: dict[str, int] = field(default_factory=dict[str, int])
+    _left: int = _MAX_SUBSCHEMAS  # references may bring the same parts over again and again
 
     def any(self, value: object) -> Schema:
         """A subschema; the boolean ones become their objects."""
@@ -66,6 +81,9 @@ class _Rewriter:
 
     def schema(self, source: Mapping[str, Any], *, root: bool = False) -> Schema:
         out: Schema = {}
+        self._left -= 1
+        if self._left < 0:
+            raise _TooLong
         for key, value in source.items():
             if key in _DROPPED and not (key == "id" and not isinstance(value, str)):
                 continue
@@ -147,10 +165,11 @@ class _Rewriter:
     def _free_name(self, pointer: str) -> str:
         last = pointer.rsplit("/", 1)[-1] or "def"
         name = "".join(c if c.isascii() and (c.isalnum() or c in "_-.") else "_" for c in last)
-        taken, number = set(self._names.values()), 2
-        candidate = name
-        while candidate in taken:
+        candidate, number = name, self._numbers.get(name, 2)
+        while candidate in self._taken:
             candidate, number = f"{name}_{number}", number + 1
+        self._numbers[name] = number
+        self._taken.add(candidate)
         return candidate
 
 

@@ -15,6 +15,7 @@ from universal_mcp_client.models.schema import Schema, follow, normalize
 _MAX_PROPERTIES = 5_000
 _MAX_DEPTH = 10
 _MAX_ENUM = 1_000
+_MAX_VIEWS = 256
 
 _KEPT = {
     "title",
@@ -75,7 +76,7 @@ def to_strict(source: Mapping[str, Any]) -> Schema | None:
         schema = _strict({k: v for k, v in normal.schema.items() if k != "$defs"}, 0, counter)
         if defs:
             schema["$defs"] = {name: _strict(sub, 1, counter) for name, sub in defs.items()}
-    except _Inexpressible:
+    except (_Inexpressible, RecursionError):
         return None
     return schema if counter[0] <= _MAX_PROPERTIES else None
 
@@ -288,17 +289,20 @@ def _drop(value: Any, schema: Any, root: Mapping[str, Any]) -> Any:
     return out
 
 
-def _views(schema: Any, root: Mapping[str, Any], depth: int = 0) -> list[Schema]:
-    """The object schemas that may describe a value: through references and combinators."""
-    if not isinstance(schema, Mapping) or depth > 16:
-        return []
-    mapping = cast(Schema, schema)
-    views = [mapping]
-    if isinstance(ref := mapping.get("$ref"), str) and ref.startswith("#"):
-        views += _views(follow(root, ref[1:]), root, depth + 1)
-    for key in ("anyOf", "oneOf", "allOf"):
-        for branch in mapping.get(key) or ():
-            views += _views(branch, root, depth + 1)
+def _views(schema: Any, root: Mapping[str, Any]) -> list[Schema]:
+    """The object schemas that may describe a value: through references and combinators, each once."""
+    views, seen, waiting = list[Schema](), set[int](), [schema]
+    while waiting and len(views) < _MAX_VIEWS:
+        node = waiting.pop(0)
+        if not isinstance(node, Mapping) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        mapping = cast(Schema, node)
+        views.append(mapping)
+        if isinstance(ref := mapping.get("$ref"), str) and ref.startswith("#"):
+            waiting.append(follow(root, ref[1:]))
+        for key in ("anyOf", "oneOf", "allOf"):
+            waiting += mapping.get(key) or ()
     return views
 
 
