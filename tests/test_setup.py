@@ -159,6 +159,12 @@ def test_a_skipped_test_fails_where_all_must_run(tmp_path: Path) -> None:
     assert "no Redis" in done.stdout
 
 
+def test_nothing_is_promised_on_an_index_before_it_is_there() -> None:
+    promise = re.compile(r"\b(pipx?|uvx|uv tool|uv add|uv pip)\b[^`\n]*\buniversal-mcp-client")
+    for file in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
+        assert not promise.findall(file.read_text(encoding="utf-8")), file.name
+
+
 # What one `make` tells the next would have the inner one do what the outer one was told.
 NOT_FRESH = ("VIRTUAL", "PYTHON", "MAKE", "MFLAGS", "ARGS", "VENV")
 
