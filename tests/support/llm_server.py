@@ -42,7 +42,16 @@ class Fault:
     after: str | None = None
 
 
-Step: TypeAlias = "str | Sequence[Call] | Fault"
+@dataclass(frozen=True)
+class Raw:
+    """An answer as it stands: its bytes, or what gives them piece by piece, for ever perhaps."""
+
+    body: bytes | Callable[[], AsyncIterator[bytes]]
+    media_type: str = "text/event-stream"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Step: TypeAlias = "str | Sequence[Call] | Fault | Raw"
 
 
 class LLMServer:
@@ -75,6 +84,11 @@ class LLMServer:
         step: Step = self.script.pop(0) if self.script else self.answer(body)
         if isinstance(step, Fault) and step.after is None:
             return JSONResponse(step.body, step.status, headers=dict(step.headers))
+        if isinstance(step, Raw):
+            headers = dict(step.headers)
+            if isinstance(step.body, bytes):
+                return Response(step.body, media_type=step.media_type, headers=headers)
+            return StreamingResponse(step.body(), media_type=step.media_type, headers=headers)
         text = step.after if isinstance(step, Fault) else step if isinstance(step, str) else ""
         calls = [] if isinstance(step, str | Fault) else list(step)
         assert text is not None

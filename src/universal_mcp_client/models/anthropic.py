@@ -7,13 +7,31 @@ import json
 import os
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
 
 from universal_mcp_client.models.base import ModelRequest, ModelSettings, Profile
-from universal_mcp_client.models.calls import b64, describe, own, result_text, tool_call
+from universal_mcp_client.models.calls import (
+    b64,
+    describe,
+    own,
+    result_text,
+    sendable,
+    tool_call,
+    tool_calls,
+)
 from universal_mcp_client.models.dialects import function_specs
-from universal_mcp_client.models.failures import translated
+from universal_mcp_client.models.failures import from_status, translated
 from universal_mcp_client.models.retry import retrying, without_completion
+from universal_mcp_client.models.stream import (
+    HEADERS,
+    bounded,
+    count_of,
+    excerpt,
+    listen,
+    mapping_of,
+    text_of,
+)
 from universal_mcp_client.models.strict import to_strict
 from universal_mcp_client.models.wire import Encoded, body, encode
 from universal_mcp_client.startup import importing
@@ -99,22 +117,17 @@ class Anthropic:
                 "/v1/messages",
                 cast_to=object,
                 content=self._body(request),
-                options={
-                    "headers": {"Content-Type": "application/json", "Accept": "text/event-stream"},
-                    "timeout": request.settings.timeout,
-                },
+                options={"headers": HEADERS, "timeout": request.settings.timeout},
                 stream=True,
                 stream_cls=anthropic.AsyncStream[object],
             )
-            async with stream:
-                async for event in stream:
-                    if found := answer.feed(cast(dict[str, Any], event)):
-                        yield found
-            yield answer.completion()
+            async with aclosing(listen(stream, answer, request.settings, self.name, KEY)) as events:
+                async for event in events:
+                    yield event
 
     def _open(self) -> "AsyncAnthropic":
         if self._client is None:
-            from anthropic import AsyncAnthropic
+            from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
 
             if not self._api_key and not self._token and self._base_url.rstrip("/") == _URL:
                 raise ModelAuthenticationError(
@@ -127,6 +140,7 @@ class Anthropic:
                 auth_token=self._token,
                 base_url=self._base_url,
                 max_retries=0,
+                http_client=DefaultAsyncHttpxClient(event_hooks={"response": [bounded]}),
             )
         return self._client
 
@@ -264,49 +278,57 @@ class Answer:
     """The events of one answer, put together."""
 
     def __init__(self, model: str) -> None:
+        self.size = 0
         self._model = model
         self._blocks: dict[int, dict[str, Any]] = {}
         self._pieces: dict[int, list[str]] = {}
         self._usage: dict[str, Any] = {}
         self._stop: str | None = None
 
-    def feed(self, event: Mapping[str, Any]) -> ModelEvent | None:
-        """What an event adds."""
+    def feed(self, event: Mapping[str, Any]) -> Sequence[ModelEvent]:
+        """See `models.stream.Answer`."""
         match event.get("type"):
             case "message_start":
-                self._usage |= event["message"].get("usage") or {}
+                self._usage |= mapping_of(event["message"].get("usage"))
             case "content_block_start":
-                self._blocks[event["index"]] = dict(event["content_block"])
-                self._pieces[event["index"]] = []
-                if text := event["content_block"].get("text"):
-                    self._pieces[event["index"]].append(text)
-                    return TextDelta(text=text)
+                index, block = event["index"], dict(event["content_block"])
+                self._blocks[index] = block
+                self._pieces[index] = []
+                self.size += 1
+                if block.get("type") == "text" and block.get("text"):
+                    return self._more(index, TextDelta(text=text_of(block["text"])))
             case "content_block_delta":
                 return self._delta(event["index"], event["delta"])
             case "message_delta":
-                self._stop = event["delta"].get("stop_reason") or self._stop
-                self._usage |= {
-                    k: v for k, v in (event.get("usage") or {}).items() if v is not None
-                }
+                if stop := event["delta"].get("stop_reason"):
+                    self._stop = text_of(stop)
+                given = mapping_of(event.get("usage"))
+                self._usage |= {k: v for k, v in given.items() if v is not None}
+            case "error" | None if error := event.get("error"):
+                raise from_status(self._model, None, event, {}, excerpt(error), KEY)
             case _:
                 pass
-        return None
+        return ()
 
-    def _delta(self, index: int, delta: Mapping[str, Any]) -> ModelEvent | None:
+    def _delta(self, index: int, delta: Mapping[str, Any]) -> Sequence[ModelEvent]:
         match delta.get("type"):
             case "text_delta":
-                self._pieces[index].append(delta["text"])
-                return TextDelta(text=delta["text"])
+                return self._more(index, TextDelta(text=text_of(delta["text"])))
             case "thinking_delta":
-                self._pieces[index].append(delta["thinking"])
-                return ThinkingDelta(text=delta["thinking"])
+                return self._more(index, ThinkingDelta(text=text_of(delta["thinking"])))
             case "input_json_delta":
-                self._pieces[index].append(delta["partial_json"])
+                self._pieces[index].append(text_of(delta["partial_json"]))
+                self.size += len(delta["partial_json"])
             case "signature_delta":
-                self._blocks[index]["signature"] = delta["signature"]
+                self._blocks[index]["signature"] = text_of(delta["signature"])
             case _:
                 pass
-        return None
+        return ()
+
+    def _more(self, index: int, delta: TextDelta | ThinkingDelta) -> Sequence[ModelEvent]:
+        self._pieces[index].append(delta.text)
+        self.size += len(delta.text)
+        return (delta,)
 
     def completion(self) -> Completion:
         """The whole answer. Raises ModelUnavailable where the stream broke off."""
@@ -316,7 +338,7 @@ class Answer:
             self._part(self._blocks[i], "".join(self._pieces[i])) for i in sorted(self._blocks)
         ]
         return Completion(
-            message=Message(role="assistant", parts=tuple(parts)),
+            message=Message(role="assistant", parts=tuple(tool_calls(parts))),
             stop_reason=_STOP.get(self._stop, "end_turn"),
             usage=_counted(self._usage),
             model=self._model,
@@ -325,13 +347,13 @@ class Answer:
     def _part(self, block: dict[str, Any], streamed: str) -> Part:
         match block["type"]:
             case "text":
-                return Text(text=streamed)
+                return Text(text=sendable(streamed))
             case "tool_use":
                 given = streamed or encode(block.get("input") or {}).decode()
                 return tool_call(block["id"], block["name"], given)
             case "thinking":
-                whole = block | {"thinking": streamed or block.get("thinking", "")}
-                return Thinking(text=whole["thinking"], provider_data={WIRE: whole})
+                whole = block | {"thinking": streamed or text_of(block.get("thinking", ""))}
+                return Thinking(text=sendable(whole["thinking"]), provider_data={WIRE: whole})
             case "server_tool_use" if streamed:
                 return Thinking(
                     text="", provider_data={WIRE: block | {"input": json.loads(streamed)}}
@@ -342,12 +364,12 @@ class Answer:
 
 def _counted(usage: Mapping[str, Any]) -> Usage:
     """Anthropic counts cached tokens beside the others; we count them among the input."""
-    read = usage.get("cache_read_input_tokens") or 0
-    written = usage.get("cache_creation_input_tokens") or 0
+    read = count_of(usage.get("cache_read_input_tokens"))
+    written = count_of(usage.get("cache_creation_input_tokens"))
     return Usage(
         requests=1,
-        input_tokens=(usage.get("input_tokens") or 0) + read + written,
-        output_tokens=usage.get("output_tokens") or 0,
+        input_tokens=count_of(usage.get("input_tokens")) + read + written,
+        output_tokens=count_of(usage.get("output_tokens")),
         cache_read_tokens=read,
         cache_write_tokens=written,
     )

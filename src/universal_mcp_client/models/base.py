@@ -18,8 +18,10 @@ class ModelSettings:
     """What an agent may ask of any model; None leaves it to the provider.
 
     `reasoning` is how hard the model should think. `extra` is merged into the request body as it
-    is, for what one provider alone offers. `timeout` (seconds) is for one request, `retries` for
-    how often a failed one is tried again.
+    is, for what one provider alone offers. `timeout` (seconds) is how long the answer may take to
+    begin, `stall_timeout` how long it may then stop in the middle (None: for ever; a model that
+    thinks in silence between two parts needs longer), `retries` how often a failed request is tried
+    again.
     """
 
     temperature: float | None = None
@@ -31,6 +33,7 @@ class ModelSettings:
     tool_choice: ToolChoice = "auto"
     parallel_tool_calls: bool | None = None
     timeout: float = 600.0
+    stall_timeout: float | None = 300.0
     retries: int = 3
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
 

@@ -2,10 +2,13 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, cast
 from uuid import uuid4
 
+from universal_mcp_client.types.bounds import ARGUMENTS_DEPTH
 from universal_mcp_client.types.messages import (
     Audio,
     File,
@@ -18,24 +21,90 @@ from universal_mcp_client.types.messages import (
     ToolResult,
 )
 
+_LONGEST_ID = 256
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
+_OTHER = re.compile(r"[^a-zA-Z0-9_-]+")
+
 
 def tool_call(
     call_id: str, name: str, arguments: str, provider_data: dict[str, Any] | None = None
 ) -> ToolCall:
-    """A call from the model's own words; what is no JSON object is kept as `invalid`."""
-    identity = call_id or f"call_{uuid4().hex[:24]}"
+    """A call from the model's own words; what is no JSON object, or one too deep for those who read
+    it, is kept as `invalid`. Raises TypeError for what is no text."""
+    for value in (call_id, name, arguments):
+        if type(value) is not str:
+            raise TypeError(f"text was expected, not {type(value).__name__}")
+    identity = call_id if 0 < len(call_id) <= _LONGEST_ID else f"call_{uuid4().hex[:24]}"
+    # The name goes back to the provider with the history, and would be refused there.
+    known = name if _NAME.match(name) else _OTHER.sub("_", name)[:64] or "unnamed"
+    arguments = sendable(arguments)
     try:
-        value: object = json.loads(arguments) if arguments.strip() else {}
-    except ValueError:
-        value = None
-    if isinstance(value, dict):
+        given: object = json.loads(arguments) if arguments.strip() else {}
+    except (ValueError, RecursionError):
+        given = None
+    if isinstance(given, dict) and not too_deep(cast(object, given), arguments):
         return ToolCall(
             id=identity,
-            name=name,
-            arguments=cast(dict[str, Any], value),
+            name=known,
+            arguments=cast(dict[str, Any], given),
             provider_data=provider_data,
         )
-    return ToolCall(id=identity, name=name, invalid=arguments, provider_data=provider_data)
+    return ToolCall(id=identity, name=known, invalid=arguments, provider_data=provider_data)
+
+
+def too_deep(value: object, text: str) -> bool:
+    """Whether `value`, which was read from `text`, is nested deeper than ARGUMENTS_DEPTH."""
+    if text.count("[") + text.count("{") <= ARGUMENTS_DEPTH:
+        return False
+    level = [value]
+    for _ in range(ARGUMENTS_DEPTH):
+        level = [
+            child
+            for outer in level
+            for child in (outer.values() if isinstance(outer, dict) else cast(list[object], outer))
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def tool_calls(parts: Iterable[Part]) -> list[Part]:
+    """The parts of an answer, its calls with ids that are their own.
+
+    By its id a result finds its call, and providers refuse a history where two have the same. A
+    call that is the same in all (a server sent it twice) counts once; another call under an id that
+    is taken gets a new one.
+    """
+    seen: dict[str, ToolCall] = {}
+    out: list[Part] = []
+    for part in parts:
+        if isinstance(part, ToolCall):
+            key = _OTHER.sub("_", part.id)
+            first = seen.get(key)
+            if first is not None:
+                if (first.name, first.arguments, first.invalid) == (
+                    part.name,
+                    part.arguments,
+                    part.invalid,
+                ):
+                    continue
+                part = replace(part, id=f"call_{uuid4().hex[:24]}")
+                key = part.id
+            seen[key] = part
+        out.append(part)
+    return out
+
+
+def sendable(text: str) -> str:
+    """`text` without halves of characters, which no JSON, file or terminal takes."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def own(provider_data: ProviderData | None, wire: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A provider SDK's errors, translated into ours at one place."""
 
+import math
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ _OVERFLOW = (
     "input is too long",
 )
 _FILTERED = ("content_filter", "content_policy_violation", "content management policy")
+_BUSY = ("overloaded_error", "api_error", "timeout_error", "server_error")
+_EXCERPT, _LONGEST = 200, 2_000  # characters of what a server says
 _BROKE = ("insufficient_quota", "credit balance", "billing", "billing_error", "out of credits")
 
 
@@ -56,8 +59,9 @@ def translated(sdk: ModuleType, model: str, base_url: str, key: str) -> Generato
         raise from_status(model, None, error.body, {}, str(error), key) from error
     except _base(sdk) as error:
         raise BadModelRequest(str(error), model=model) from error
-    except ValueError as error:  # a line of the stream that is no JSON
-        raise ModelUnavailable(f"{base_url} sent what is not JSON: {error}", model=model) from error
+    except (ValueError, RecursionError) as error:  # a line of the stream that is no JSON
+        said = " ".join(str(error).split())[:_EXCERPT]
+        raise ModelUnavailable(f"{base_url} sent what is not JSON: {said}", model=model) from error
 
 
 def _base(sdk: ModuleType) -> type[Exception]:
@@ -74,11 +78,13 @@ def from_status(
     key: str,
 ) -> ModelError:
     """The error for an HTTP status (None: reported inside a stream) and the provider's words."""
+    if status is not None and status < 400:  # an error that came as an event of a good answer
+        status = None
     details = _details(body)
-    message = str(details.get("message") or text)
+    message = " ".join(str(details.get("message") or text).split())[:_LONGEST]
     words = f"{details.get('code') or ''} {details.get('type') or ''} {message}".lower()
     kind, hint = _kind(status, words, key)
-    said = f"{model}: {message.strip()}" + (f" ({hint})" if hint else "")
+    said = f"{model}: {message}" + (f" ({hint})" if hint else "")
     return kind(said, model=model, status=status, retry_after=retry_after(headers))
 
 
@@ -91,6 +97,8 @@ def _kind(status: int | None, words: str, key: str) -> tuple[type[ModelError], s
         return QuotaExceeded, "the account's quota or credit is used up"
     if any(word in words for word in _FILTERED):
         return ContentFiltered, ""
+    if any(word in words for word in _BUSY):
+        return ModelUnavailable, ""
     if status == 404 or "model_not_found" in words:
         return ModelNotFound, "`umcp models` lists what there is"
     if status == 429 or "rate_limit" in words:
@@ -117,14 +125,19 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     milliseconds, value = headers.get("retry-after-ms"), headers.get("retry-after")
     try:
         if milliseconds:
-            return max(0.0, float(milliseconds) / 1000)
-        return max(0.0, float(value)) if value else None
+            return _seconds(float(milliseconds) / 1000)
+        return _seconds(float(value)) if value else None
     except ValueError:
         pass
     try:
-        return max(0.0, parsedate_to_datetime(str(value)).timestamp() - time.time())
-    except ValueError:
+        return _seconds(parsedate_to_datetime(str(value)).timestamp() - time.time())
+    except (ValueError, OverflowError):
         return None
+
+
+def _seconds(given: float) -> float | None:
+    """A wait that makes sense: none for what is no number."""
+    return max(0.0, given) if math.isfinite(given) else None
 
 
 def _cause(error: BaseException) -> str:

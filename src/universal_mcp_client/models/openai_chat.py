@@ -3,7 +3,8 @@
 Source: https://platform.openai.com/docs/api-reference/chat
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,11 +17,15 @@ from universal_mcp_client.models.calls import (
     describe,
     own,
     result_text,
+    sendable,
     tool_call,
+    tool_calls,
 )
 from universal_mcp_client.models.dialects import Dialect, function_specs
+from universal_mcp_client.models.failures import from_status
 from universal_mcp_client.models.openai_client import OpenAIConnection, counted
 from universal_mcp_client.models.retry import retrying, without_completion
+from universal_mcp_client.models.stream import excerpt, text_of
 from universal_mcp_client.models.strict import drop_nulls, to_strict
 from universal_mcp_client.models.wire import Encoded, Spliced, body, encode
 from universal_mcp_client.types.events import (
@@ -77,14 +82,16 @@ class OpenAIChat:
 
     async def _attempt(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         content = self._body(request)
-        answer = Answer(self.name)
-        async for chunk in self._connection.events(
-            "/chat/completions", content, request.settings.timeout, self.name
-        ):
-            for event in answer.feed(chunk):
+        answer = Answer(self.name, self._connection.key_variable)
+        async with aclosing(
+            self._connection.answer(
+                "/chat/completions", content, request.settings, answer, self.name
+            )
+        ) as events:
+            async for event in events:
+                if isinstance(event, Completion):
+                    event = self._without_nulls(event, request.tools)
                 yield event
-        completion = answer.completion()
-        yield self._without_nulls(completion, request.tools)
 
     def _body(self, request: ModelRequest) -> bytes:
         settings = request.settings
@@ -211,8 +218,10 @@ class _Call:
 class Answer:
     """The chunks of one answer, put together."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, key: str) -> None:
+        self.size = 0
         self._model = model
+        self._key = key
         self._text: list[str] = []
         self._thinking: list[str] = []
         self._details: list[Any] = []
@@ -222,44 +231,53 @@ class Answer:
         self._refused = False
         self._usage = Usage(requests=1)
 
-    def feed(self, chunk: dict[str, Any]) -> list[ModelEvent]:
-        """What a chunk adds, as events."""
+    def feed(self, chunk: Mapping[str, Any]) -> list[ModelEvent]:
+        """See `models.stream.Answer`."""
+        if error := chunk.get("error"):
+            raise from_status(self._model, None, chunk, {}, excerpt(error), self._key)
         if usage := chunk.get("usage"):
             self._usage = counted(usage, "prompt", "completion")
         events: list[ModelEvent] = []
         for choice in (chunk.get("choices") or ())[:1]:
             delta: dict[str, Any] = choice.get("delta") or choice.get("message") or {}
             if text := delta.get("content"):
-                self._text.append(text)
+                self._text.append(text_of(text))
+                self.size += len(text)
                 events.append(TextDelta(text=text))
             if thought := delta.get("reasoning_content") or delta.get("reasoning"):
-                self._thinking.append(thought)
+                self._thinking.append(text_of(thought))
+                self.size += len(thought)
                 events.append(ThinkingDelta(text=thought))
             if details := delta.get("reasoning_details"):
                 self._details += details
+                self.size += len(encode(details))
             if refusal := delta.get("refusal"):
                 self._refused = True
-                self._text.append(refusal)
+                self._text.append(text_of(refusal))
+                self.size += len(refusal)
                 events.append(TextDelta(text=refusal))
             for position, call in enumerate(delta.get("tool_calls") or ()):
                 self._add_call(call, position)
-            self._finish = choice.get("finish_reason") or self._finish
+            if finish := choice.get("finish_reason"):
+                self._finish = text_of(finish)
         return events
 
     def _add_call(self, delta: dict[str, Any], position: int) -> None:
         index = delta.get("index")
         index = position if index is None else index
         known = self._by_index.get(index)
-        identity = delta.get("id") or ""
+        identity = text_of(delta.get("id") or "")
+        self.size += 1
         if known is None or (identity and known.id and identity != known.id):
             known = self._by_index[index] = _Call()
             self._calls.append(known)
         known.id = known.id or identity
         function = delta.get("function") or {}
-        known.name += function.get("name") or ""
+        known.name += text_of(function.get("name") or "")
         if arguments := function.get("arguments"):
             whole = arguments if isinstance(arguments, str) else encode(arguments).decode()
             known.arguments.append(whole)
+            self.size += len(whole)
         if extra := delta.get("extra_content"):  # Gemini's thought signatures
             known.extra = {WIRE: {"extra_content": extra}}
 
@@ -270,10 +288,12 @@ class Answer:
         parts: list[Part] = []
         if self._thinking or self._details:
             kept = {WIRE: {"reasoning_details": self._details}} if self._details else None
-            parts.append(Thinking(text="".join(self._thinking), provider_data=kept))
+            parts.append(Thinking(text=sendable("".join(self._thinking)), provider_data=kept))
         if self._text:
-            parts.append(Text(text="".join(self._text)))
-        parts += [tool_call(c.id, c.name, "".join(c.arguments), c.extra) for c in self._calls]
+            parts.append(Text(text=sendable("".join(self._text))))
+        parts += tool_calls(
+            tool_call(c.id, c.name, "".join(c.arguments), c.extra) for c in self._calls
+        )
         reason = _STOP.get(self._finish, "end_turn")
         if self._calls and reason == "end_turn":
             reason = "tool_use"

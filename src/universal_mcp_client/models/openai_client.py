@@ -2,11 +2,22 @@
 
 import os
 from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from contextlib import aclosing
+from typing import TYPE_CHECKING
 
+from universal_mcp_client.models.base import ModelSettings
 from universal_mcp_client.models.failures import translated
+from universal_mcp_client.models.stream import (
+    HEADERS,
+    Answer,
+    bounded,
+    count_of,
+    listen,
+    mapping_of,
+)
 from universal_mcp_client.startup import importing
 from universal_mcp_client.types.errors import ModelAuthenticationError
+from universal_mcp_client.types.events import ModelEvent
 from universal_mcp_client.types.usage import Usage
 
 if TYPE_CHECKING:
@@ -47,7 +58,7 @@ class OpenAIConnection:
 
     def _open(self, model: str) -> "AsyncOpenAI":
         if self._client is None:
-            from openai import AsyncOpenAI
+            from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
             if not self._api_key and self.official:
                 raise ModelAuthenticationError(
@@ -60,13 +71,14 @@ class OpenAIConnection:
                 api_key=self._api_key or "none",
                 max_retries=0,
                 default_headers=self._headers,
+                http_client=DefaultAsyncHttpxClient(event_hooks={"response": [bounded]}),
             )
         return self._client
 
-    async def events(
-        self, path: str, content: bytes, timeout: float, model: str
-    ) -> AsyncGenerator[dict[str, Any]]:
-        """POST `content` and yield the JSON of every server-sent event."""
+    async def answer(
+        self, path: str, content: bytes, settings: ModelSettings, answer: Answer, model: str
+    ) -> AsyncGenerator[ModelEvent]:
+        """POST `content`, and yield what the server-sent events add to `answer`."""
         with importing():
             import openai
 
@@ -77,15 +89,17 @@ class OpenAIConnection:
                 cast_to=object,
                 content=content,
                 options={
-                    "headers": {"Content-Type": "application/json", "Accept": "text/event-stream"},
-                    "timeout": timeout,
+                    "headers": HEADERS,
+                    "timeout": settings.timeout,
                 },
                 stream=True,
                 stream_cls=openai.AsyncStream[object],
             )
-            async with stream:
-                async for event in stream:
-                    yield cast(dict[str, Any], event)
+            async with aclosing(
+                listen(stream, answer, settings, model, self.key_variable)
+            ) as events:
+                async for event in events:
+                    yield event
 
     async def aclose(self) -> None:
         if self._client is not None and self._owned:
@@ -93,15 +107,18 @@ class OpenAIConnection:
             self._client = None
 
 
-def counted(usage: dict[str, Any], read: str, wrote: str) -> Usage:
+def counted(usage: object, read: str, wrote: str) -> Usage:
     """OpenAI's usage object; `read` and `wrote` are the words it uses for its two kinds of tokens
     (prompt and completion, or input and output)."""
-    into = usage.get(f"{read}_tokens_details") or {}
-    out = usage.get(f"{wrote}_tokens_details") or {}
+    given = mapping_of(usage)
     return Usage(
         requests=1,
-        input_tokens=usage.get(f"{read}_tokens") or 0,
-        output_tokens=usage.get(f"{wrote}_tokens") or 0,
-        cache_read_tokens=into.get("cached_tokens") or 0,
-        reasoning_tokens=out.get("reasoning_tokens") or 0,
+        input_tokens=count_of(given.get(f"{read}_tokens")),
+        output_tokens=count_of(given.get(f"{wrote}_tokens")),
+        cache_read_tokens=count_of(
+            mapping_of(given.get(f"{read}_tokens_details")).get("cached_tokens")
+        ),
+        reasoning_tokens=count_of(
+            mapping_of(given.get(f"{wrote}_tokens_details")).get("reasoning_tokens")
+        ),
     )

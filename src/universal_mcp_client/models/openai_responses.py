@@ -3,7 +3,8 @@
 Source: https://platform.openai.com/docs/api-reference/responses
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from universal_mcp_client.models.base import ModelRequest, Profile
@@ -13,12 +14,15 @@ from universal_mcp_client.models.calls import (
     describe,
     own,
     result_text,
+    sendable,
     tool_call,
+    tool_calls,
 )
 from universal_mcp_client.models.dialects import function_specs
 from universal_mcp_client.models.failures import from_status
 from universal_mcp_client.models.openai_client import OpenAIConnection, counted
 from universal_mcp_client.models.retry import retrying, without_completion
+from universal_mcp_client.models.stream import excerpt, text_of
 from universal_mcp_client.models.strict import to_strict
 from universal_mcp_client.models.wire import Encoded, Spliced, body
 from universal_mcp_client.types.events import (
@@ -62,12 +66,11 @@ class OpenAIResponses:
     async def _attempt(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         content = self._body(request)
         answer = Answer(self.name, self._connection.key_variable)
-        async for event in self._connection.events(
-            "/responses", content, request.settings.timeout, self.name
-        ):
-            if found := answer.feed(event):
-                yield found
-        yield answer.completion()
+        async with aclosing(
+            self._connection.answer("/responses", content, request.settings, answer, self.name)
+        ) as events:
+            async for event in events:
+                yield event
 
     def _body(self, request: ModelRequest) -> bytes:
         settings = request.settings
@@ -171,20 +174,30 @@ class Answer:
     """The events of one answer, put together."""
 
     def __init__(self, model: str, key: str) -> None:
+        self.size = 0
         self._model = model
         self._key = key
         self._items: dict[int, dict[str, Any]] = {}
         self._response: dict[str, Any] | None = None
 
-    def feed(self, event: dict[str, Any]) -> ModelEvent | None:
-        """What an event adds. Raises a ModelError for the events that report one."""
+    def feed(self, event: Mapping[str, Any]) -> Sequence[ModelEvent]:
+        """See `models.stream.Answer`."""
         match event.get("type"):
             case "response.output_text.delta" | "response.refusal.delta":
-                return TextDelta(text=event["delta"])
+                self.size += len(event["delta"])
+                return (TextDelta(text=text_of(event["delta"])),)
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
-                return ThinkingDelta(text=event["delta"])
+                self.size += len(event["delta"])
+                return (ThinkingDelta(text=text_of(event["delta"])),)
+            case "response.function_call_arguments.delta":
+                self.size += len(event["delta"])
+            case "response.output_item.added":
+                self.size += 1
             case "response.output_item.done":
-                self._items[event["output_index"]] = event["item"]
+                # Not every server counts the items (llama.cpp's does not): they come in order.
+                index = event.get("output_index")
+                self._items[len(self._items) if index is None else index] = event["item"]
+                self.size += 1
             case "response.completed" | "response.incomplete":
                 self._response = event["response"]
             case "response.failed":
@@ -192,15 +205,20 @@ class Answer:
                 raise from_status(self._model, None, error, {}, "The response failed.", self._key)
             case "error":
                 raise from_status(self._model, None, event, {}, "The stream failed.", self._key)
+            case None if error := event.get("error"):
+                raise from_status(self._model, None, event, {}, excerpt(error), self._key)
             case _:
                 pass
-        return None
+        return ()
 
     def completion(self) -> Completion:
         """The whole answer. Raises ModelUnavailable where the stream broke off."""
         if self._response is None:
             raise without_completion(self._model)
-        items = [self._items[i] for i in sorted(self._items)] or self._response.get("output") or []
+        items = [self._items[i] for i in sorted(self._items)]
+        whole: list[dict[str, Any]] = self._response.get("output") or []
+        if len(whole) > len(items):
+            items = whole
         parts: list[Part] = []
         refused = False
         for item in items:
@@ -209,20 +227,22 @@ class Answer:
                     for content in item.get("content") or ():
                         refused = refused or content.get("type") == "refusal"
                         if text := content.get("text") or content.get("refusal"):
-                            parts.append(Text(text=text))
+                            parts.append(Text(text=sendable(text_of(text))))
                 case "function_call":
                     parts.append(tool_call(item["call_id"], item["name"], item["arguments"]))
                 case "reasoning":
-                    told = [s.get("text", "") for s in item.get("summary") or ()]
-                    told += [c.get("text", "") for c in item.get("content") or ()]
+                    told = [text_of(s.get("text", "")) for s in item.get("summary") or ()]
+                    told += [text_of(c.get("text", "")) for c in item.get("content") or ()]
                     kept = {k: v for k, v in item.items() if k != "status" and v is not None}
-                    parts.append(Thinking(text="\n".join(told), provider_data={WIRE: kept}))
+                    text = sendable("\n".join(told))
+                    parts.append(Thinking(text=text, provider_data={WIRE: kept}))
                 case _:  # another kind of item (a web search, say): kept, and sent back as it is
                     parts.append(Thinking(text="", provider_data={WIRE: item}))
+        parts = tool_calls(parts)
         return Completion(
             message=Message(role="assistant", parts=tuple(parts)),
             stop_reason=_stop(self._response, parts, refused),
-            usage=counted(self._response.get("usage") or {}, "input", "output"),
+            usage=counted(self._response.get("usage"), "input", "output"),
             model=self._model,
         )
 

@@ -46,15 +46,17 @@ def _not_json(call: ToolCall) -> str:
     text = call.invalid or ""
     try:
         value = json.loads(text)
-    except RecursionError:
-        return (
-            f"The arguments for {call.name!r} are nested too deeply to be read. "
-            "Call it again with fewer levels."
-        )
     except ValueError as error:
         return (
             f"The arguments for {call.name!r} are not valid JSON: {error}. "
             "Call it again with one JSON object."
+        )
+    except RecursionError:
+        value = {}
+    if isinstance(value, dict):
+        return (
+            f"The arguments for {call.name!r} are nested too deeply to be read. "
+            "Call it again with fewer levels."
         )
     return (
         f"The arguments for {call.name!r} must be one JSON object, not {type(value).__name__}. "

@@ -61,3 +61,18 @@ STRUCTURED_CHARACTERS = 250_000
 
 KEPT_BYTES = 32_000_000
 """All results together that were cut and can still be read with `read_result`."""
+
+ANSWER_CHARACTERS = 16_000_000
+"""Text, thinking and arguments of one model answer: one without an end is cut off."""
+
+ANSWER_CALLS = 128
+"""Tool calls of one model answer, which would all run at once."""
+
+ANSWER_EVENT_BYTES = 16_000_000
+"""One event of a model server: the SDKs keep a line until it ends, however long it is."""
+
+ANSWER_BYTES = 512_000_000
+"""All events of one model answer; a token takes some hundred bytes."""
+
+ARGUMENTS_DEPTH = 100
+"""Levels of nested arrays and objects in a call's arguments; real ones have less than ten."""

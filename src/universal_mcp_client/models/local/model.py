@@ -54,7 +54,7 @@ class LocalModel:
             body["tools"] = function_specs(request.tools, "openai")
         elif request.output_schema is not None:
             body["json_schema"] = dict(request.output_schema)
-        answer = Answer(self.name)
+        answer = Answer(self.name, "")
         async for chunk in self._chunks(body):
             for event in answer.feed(chunk):
                 yield event
