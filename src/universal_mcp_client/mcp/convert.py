@@ -8,6 +8,8 @@ from typing import Any
 
 import mcp_types
 
+from universal_mcp_client.tools.sizes import bounded_schema, shortened
+from universal_mcp_client.types.bounds import DESCRIPTION_CHARACTERS, NAME_CHARACTERS
 from universal_mcp_client.types.messages import (
     Audio,
     File,
@@ -38,11 +40,12 @@ def tool_spec(tool: mcp_types.Tool, server: str) -> ToolSpec:
     """A server's tool under its own name."""
     hints = tool.annotations
     title = tool.title or (hints.title if hints else None)
+    title = shortened(title, NAME_CHARACTERS) if title else None
     return ToolSpec(
         name=tool.name,
-        description=tool.description or title or "",
-        input_schema=tool.input_schema,
-        output_schema=tool.output_schema,
+        description=shortened(tool.description or title or "", DESCRIPTION_CHARACTERS),
+        input_schema=bounded_schema(tool.input_schema),
+        output_schema=bounded_schema(tool.output_schema) if tool.output_schema else None,
         annotations=Annotations(
             title=title,
             read_only=hints.read_only_hint,

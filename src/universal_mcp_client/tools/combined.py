@@ -1,19 +1,31 @@
 """Several toolsets as one, with public names that do not collide."""
 
 import difflib
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Self
 
 from universal_mcp_client.tools.base import CallContext, Toolset, opened
 from universal_mcp_client.tools.names import public_names
+from universal_mcp_client.types.bounds import (
+    CATALOGUE_CHARACTERS,
+    CATALOGUE_TOOLS,
+    NAME_CHARACTERS,
+)
 from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
 from universal_mcp_client.types.tools import ToolSpec
 
+logger = logging.getLogger(__name__)
+
 
 class CombinedToolset:
-    """Lists the tools of all `toolsets` under public names and routes calls back to their own."""
+    """Lists the tools of all `toolsets` under public names and routes calls back to their own.
+
+    Of tools of one name in one toolset the first counts: a call could not be told apart. Tools
+    beyond the bounds of a catalogue are not listed; `left_out` has their labels.
+    """
 
     def __init__(self, toolsets: Sequence[Toolset]) -> None:
         self.toolsets = tuple(toolsets)
@@ -21,6 +33,7 @@ class CombinedToolset:
         self._parts: tuple[Sequence[ToolSpec], ...] = ()
         self._listing: tuple[ToolSpec, ...] = ()
         self._routes: dict[str, tuple[Toolset, ToolSpec]] = {}
+        self.left_out: tuple[str, ...] = ()
 
     async def list_tools(self) -> Sequence[ToolSpec]:
         parts = tuple([await toolset.list_tools() for toolset in self.toolsets])
@@ -32,11 +45,11 @@ class CombinedToolset:
         return self._listing
 
     def _index(self, parts: tuple[Sequence[ToolSpec], ...]) -> None:
-        owned = [
+        owned = self._bounded(
             (toolset, spec)
             for toolset, part in zip(self.toolsets, parts, strict=True)
-            for spec in part
-        ]
+            for spec in _once_each(part)
+        )
         names = public_names([spec for _, spec in owned])
         self._parts = parts
         self._listing = tuple(
@@ -44,6 +57,28 @@ class CombinedToolset:
             for name, (_, spec) in zip(names, owned, strict=True)
         )
         self._routes = dict(zip(names, owned, strict=True))
+
+    def _bounded(self, owned: Iterable[tuple[Toolset, ToolSpec]]) -> list[tuple[Toolset, ToolSpec]]:
+        shown, left, left_out = list[tuple[Toolset, ToolSpec]](), CATALOGUE_CHARACTERS, list[str]()
+        for toolset, spec in owned:
+            size = len(spec.description) + len(repr(spec.input_schema))
+            if len(shown) < CATALOGUE_TOOLS and size <= left:
+                left -= size
+                shown.append((toolset, spec))
+            else:
+                left_out.append(spec.label)
+        self.left_out = tuple(left_out)
+        if left_out:
+            logger.warning(
+                "%d of %d tools are left out, %s the first: a model is told of at most %d, and of "
+                "%d characters. Choose with `allow` in the server's config.",
+                len(left_out),
+                len(left_out) + len(shown),
+                left_out[0],
+                CATALOGUE_TOOLS,
+                CATALOGUE_CHARACTERS,
+            )
+        return shown
 
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
         await self.list_tools()
@@ -66,8 +101,20 @@ class CombinedToolset:
         await self._open.pop().aclose()
 
 
+def _once_each(specs: Iterable[ToolSpec]) -> Iterator[ToolSpec]:
+    seen = set[str]()
+    for spec in specs:
+        if spec.name in seen:
+            logger.warning("%s is listed more than once; the first counts.", spec.label)
+            continue
+        seen.add(spec.name)
+        yield spec
+
+
 def unknown_tool(name: str, known: Sequence[str]) -> str:
     """What to tell a model that asks for a tool which does not exist."""
+    if len(name) > NAME_CHARACTERS:
+        name = name[:NAME_CHARACTERS] + "…"
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if near:
         return f"There is no tool named {name!r}. Did you mean {' or '.join(map(repr, near))}?"
