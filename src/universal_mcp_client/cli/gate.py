@@ -24,7 +24,14 @@ _BLANKS = re.compile(" {4,}")
 @cache
 def gate() -> Gate:
     """One for the whole command, so that nothing is asked twice."""
-    return Gate(Path.cwd(), ask=_asked if interactive() else None, say=say)
+    return Gate(_here(), ask=_asked if interactive() else None, say=say)
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise ConfigError("The current folder has been removed; change to another.") from None
 
 
 def selected(

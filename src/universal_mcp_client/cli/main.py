@@ -33,8 +33,8 @@ examples:
   umcp call time get_current_time --arg timezone=Asia/Tokyo --server "uvx mcp-server-time"
 
 `umcp COMMAND --help` explains a command and shows examples. Servers come from --server, else from
-.mcp.json of the project and ~/.universal_mcp/mcp.json. Exit codes: 0 done, 1 failed, 2 usage or
-configuration, 3 authentication needed, 4 a limit was reached, 130 interrupted,
+.mcp.json of the project, once you trust it, and ~/.universal_mcp/mcp.json. Exit codes: 0 done,
+1 failed, 2 usage or configuration, 3 authentication needed, 4 a limit was reached, 130 interrupted,
 129 and 143 told to end.
 """
 
