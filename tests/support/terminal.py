@@ -28,6 +28,7 @@ class Terminal:
         )
         os.close(slave)
         self.fresh = ""
+        self.raw = b""  # everything, with its escapes
 
     def until(self, pattern: str) -> str:
         """Read on until the pattern is there; what was read after it is kept for the next call."""
@@ -36,9 +37,11 @@ class Terminal:
             assert time.monotonic() < deadline, f"no {pattern!r} in {self.fresh!r}"
             if select.select([self.master], [], [], 0.2)[0]:
                 try:
-                    data = os.read(self.master, 65536).decode(errors="replace")
+                    read = os.read(self.master, 65536)
                 except OSError:  # the other side is closed
-                    data = ""
+                    read = b""
+                self.raw += read
+                data = read.decode(errors="replace")
                 self.fresh += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", data)
             elif self.process.poll() is not None:
                 raise AssertionError(f"umcp ended: {self.fresh!r}")

@@ -160,3 +160,15 @@ def test_a_message_never_joins_a_line_of_the_answer_or_of_progress() -> None:
     console.tell("another")
     assert "The answer\na message\n" in screen.getvalue()
     assert screen.getvalue().endswith("\r\x1b[Kanother\n")
+
+
+def test_a_question_stays_the_last_line_whatever_comes_meanwhile() -> None:
+    screen = Screen()
+    console = Console(screen, screen)
+    renderer = PlainRenderer(stream=True, to=console)
+    with console.asking("Really?\n[y]es / [N]o: "):
+        renderer.show(ToolProgress(call=CALL, progress=1))
+        console.tell("a message")
+        assert screen.getvalue() == "Really?\n[y]es / [N]o: \na message\n[y]es / [N]o: "
+    console.tell("after")
+    assert screen.getvalue().endswith("[N]o: after\n")  # the answer's Enter ends the line

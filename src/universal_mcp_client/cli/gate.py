@@ -62,8 +62,8 @@ def _line(text: str) -> str:
 def confirmed(question: str) -> bool:
     """Ask the person at the terminal. What was typed before the question was shown is no answer."""
     _forget_what_was_typed()
-    console.ask(f"{question}\n[y]es / [N]o: ")
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    with console.asking(f"{question}\n[y]es / [N]o: "):
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _asked(items: Sequence[Item]) -> bool:

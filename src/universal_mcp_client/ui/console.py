@@ -11,7 +11,8 @@ import os
 import shutil
 import sys
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Literal, TextIO, TypeAlias
 
 from universal_mcp_client.policy.text import escaped_json, printable
@@ -27,6 +28,7 @@ class Console:
     def __init__(self, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self._given_out, self._given_err = out, err
         self._unended = False  # a line of the answer is on the screen, and another must not join it
+        self._question = ""  # what the cursor stands behind, while somebody is asked
         self._status = False  # a line is on the screen that will be rewritten
 
     @property
@@ -57,12 +59,15 @@ class Console:
     def row(self, text: str = "") -> None:
         """A line of a table or a list for people, on standard output."""
         self.end_line()
-        _write(self._out, printable(text) + "\n")
+        with self._aside():
+            _write(self._out, printable(text) + "\n")
 
     def json(self, value: object, *, indent: int | None = 2) -> None:
         """One JSON document on standard output. What a terminal would obey is escaped in it."""
         self._erase()
-        _write(self._out, escaped_json(json.dumps(value, ensure_ascii=False, indent=indent)) + "\n")
+        with self._aside():
+            document = json.dumps(value, ensure_ascii=False, indent=indent)
+            _write(self._out, escaped_json(document) + "\n")
 
     def tell(self, text: str, style: Style = "plain") -> None:
         """A message, on standard error."""
@@ -70,17 +75,27 @@ class Console:
         shown, code = printable(text), _CODES[style] if self._styled() else ""
         if code:
             shown = "\n".join(f"{code}{line}{_RESET}" if line else "" for line in shown.split("\n"))
-        _write(self._err, shown + "\n")
+        with self._aside():
+            _write(self._err, shown + "\n")
 
-    def ask(self, question: str) -> None:
-        """A question, on standard error; the cursor stays behind it."""
+    @contextmanager
+    def asking(self, question: str) -> Generator[None]:
+        """A question, on standard error; the cursor stays behind it while it is answered. A message
+        that comes meanwhile is written above it, and progress is not shown."""
         self.end_line()
         _write(self._err, printable(question))
+        self._question = printable(question).rpartition("\n")[2]
+        try:
+            yield
+        finally:
+            self._question = ""
 
     def status(self, text: str) -> bool:
         """A line that the next one replaces; False where the terminal cannot rewrite lines."""
         if not self.rewrites:
             return False
+        if self._question:
+            return True
         self.end_line()
         width = shutil.get_terminal_size((80, 24)).columns - 1
         line = _cut(printable(text, lines=False), width)
@@ -95,6 +110,16 @@ class Console:
         if self._unended:
             self._unended = False
             _write(self._out, "\n")
+
+    @contextmanager
+    def _aside(self) -> Generator[None]:
+        """While somebody is asked, what is written goes above the question."""
+        asked = self._question and _is_terminal(self._err)
+        if asked:
+            _write(self._err, "\n")
+        yield
+        if asked:
+            _write(self._err, self._question)
 
     def _erase(self) -> None:
         if self._status:

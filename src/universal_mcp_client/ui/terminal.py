@@ -82,11 +82,9 @@ class TerminalInteraction:
                 console.tell(f"  {error}")
 
     async def _ask(self, question: str) -> str:
-        def read() -> str:
-            console.ask(question)
-            return sys.stdin.readline()
-
-        return (await anyio.to_thread.run_sync(read, abandon_on_cancel=True)).strip()
+        with console.asking(question):
+            line: str = await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
+        return line.strip()
 
 
 _DECLINED = object()
