@@ -32,8 +32,14 @@ UNREADABLE = {
 }
 
 
-def config(tmp_path: Path, **more: Any) -> dict[str, Any]:
-    arguments = [str(SCRIPT), str(tmp_path / "log")]
+@pytest.fixture(params=["2025", "2026"])
+def era(request: pytest.FixtureRequest) -> str:
+    """Of the protocol: with a handshake and sessions, and without."""
+    return str(request.param)
+
+
+def config(tmp_path: Path, era: str = "2025", **more: Any) -> dict[str, Any]:
+    arguments = [str(SCRIPT), str(tmp_path / "log"), era]
     return {"mcpServers": {"raw": {"command": sys.executable, "args": arguments, **more}}}
 
 
@@ -91,6 +97,18 @@ async def test_a_malformed_tool_costs_only_itself(tmp_path: Path) -> None:
         assert len(host["raw"].missing) == 3
 
 
+async def test_a_malformed_tool_of_2026_costs_only_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("universal_mcp_client.mcp.server._UNTOLD", 0.0)
+    broken = {"name": "broken", "inputSchema": "none"}
+    good = {"name": "effect", "inputSchema": {"type": "object"}}
+    async with Host(config(tmp_path, "2026")) as host:
+        assert host["raw"].protocol_version == "2026-07-28"
+        await called(host, "list_as", listing={"tools": [broken, good]})
+        assert [tool.name for tool in await host.list_tools()] == ["effect"]
+
+
 async def test_a_list_without_an_end_is_cut(tmp_path: Path) -> None:
     async with Host(config(tmp_path)) as host:
         await called(host, "list_as", listing="endless")
@@ -121,9 +139,9 @@ async def test_an_answer_that_cannot_be_read_fails_its_call_at_once(
         assert log(tmp_path)["started"] == 1
 
 
-async def test_an_unreadable_answer_fails_no_other_call(tmp_path: Path) -> None:
+async def test_an_unreadable_answer_fails_no_other_call(tmp_path: Path, era: str) -> None:
     line = UNREADABLE["no result"]
-    async with Host(config(tmp_path)) as host:
+    async with Host(config(tmp_path, era)) as host:
         waiting = asyncio.create_task(called(host, "silent"))
         await called(host, "say", lines=[line])
         assert not waiting.done()
@@ -183,11 +201,36 @@ async def test_an_error_of_the_servers_is_no_closed_connection(tmp_path: Path, c
 # Time
 
 
-async def test_silence_ends_by_itself_and_progress_goes_on(tmp_path: Path) -> None:
-    async with Host(config(tmp_path, timeout=0.5)) as host:
+async def test_silence_ends_by_itself_and_progress_goes_on(tmp_path: Path, era: str) -> None:
+    async with Host(config(tmp_path, era, timeout=0.5)) as host:
         silent = await called(host, "silent")
         assert "did not answer within 0.5 s" in silent.text and "may or may not" in silent.text
         assert (await called(host, "progress", steps=8, every=0.12)).text == "arrived"
+
+
+async def test_progress_without_end_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("universal_mcp_client.mcp.calls.LONGEST", 0.6)
+    async with Host(config(tmp_path, timeout=0.3)) as host:
+        assert (await called(host, "progress", steps=1_000, every=0.1)).is_error
+
+
+async def test_floods_on_both_outputs_hold_nothing_up(tmp_path: Path) -> None:
+    flood = (
+        "import os, sys, threading\n"
+        "def write(to):\n"
+        "    while True: os.write(to, b'noise and more noise\\n' * 1000)\n"
+        "threading.Thread(target=write, args=(2,), daemon=True).start()\n"
+        f"sys.argv = ['raw', {str(tmp_path / 'log')!r}]\n"
+        f"exec(open({str(SCRIPT)!r}).read())\n"
+    )
+    (tmp_path / "flood.py").write_text(flood)
+    given = {
+        "mcpServers": {"raw": {"command": sys.executable, "args": [str(tmp_path / "flood.py")]}}
+    }
+    good = '{"jsonrpc":"2.0","id":$ID,"result":{"content":[{"type":"text","text":"fine"}]}}'
+    async with Host(given) as host:
+        result = await called(host, "say", lines=["noise"] * 50_000 + [good])
+        assert result.text == "fine"
 
 
 def test_who_says_nothing_waits_a_minute() -> None:
@@ -197,8 +240,8 @@ def test_who_says_nothing_waits_a_minute() -> None:
 # Loss
 
 
-async def test_a_call_after_kill_9_is_sent_to_a_new_process(tmp_path: Path) -> None:
-    async with Host(config(tmp_path)) as host:
+async def test_a_call_after_kill_9_is_sent_to_a_new_process(tmp_path: Path, era: str) -> None:
+    async with Host(config(tmp_path, era)) as host:
         await host.list_tools()
         for _ in range(3):  # the second and the third time too
             process = process_of(tmp_path)
@@ -209,8 +252,8 @@ async def test_a_call_after_kill_9_is_sent_to_a_new_process(tmp_path: Path) -> N
     assert log(tmp_path) == {"started": 4, "done": 3}
 
 
-async def test_ten_calls_that_meet_the_loss_start_one_process(tmp_path: Path) -> None:
-    async with Host(config(tmp_path)) as host:
+async def test_ten_calls_that_meet_the_loss_start_one_process(tmp_path: Path, era: str) -> None:
+    async with Host(config(tmp_path, era)) as host:
         await host.list_tools()
         process = process_of(tmp_path)
         process.kill()
@@ -220,8 +263,8 @@ async def test_ten_calls_that_meet_the_loss_start_one_process(tmp_path: Path) ->
     assert log(tmp_path) == {"started": 2, "done": 10}
 
 
-async def test_a_call_that_was_sent_is_never_sent_again(tmp_path: Path) -> None:
-    async with Host(config(tmp_path)) as host:
+async def test_a_call_that_was_sent_is_never_sent_again(tmp_path: Path, era: str) -> None:
+    async with Host(config(tmp_path, era)) as host:
         result = await called(host, "die")
         assert result.is_error and "may or may not have taken effect" in result.text
     assert log(tmp_path)["started"] == 1

@@ -62,8 +62,9 @@ async def test_a_server_that_was_restarted_is_found_again() -> None:
     assert (raw.effects, again.effects) == ([], ["done"])
 
 
-async def test_a_call_whose_connection_was_reset_is_not_sent_again() -> None:
-    raw = RawHTTP()
+@pytest.mark.parametrize("modern", [False, True])
+async def test_a_call_whose_connection_was_reset_is_not_sent_again(modern: bool) -> None:
+    raw = RawHTTP(modern=modern)
     with raw.serving() as url:
         async with Host(config(url)) as host:
             raw.resets = 1
@@ -75,7 +76,7 @@ async def test_a_call_whose_connection_was_reset_is_not_sent_again() -> None:
             assert not waiting.done()  # what broke for one call costs no other
             waiting.cancel()
             await asyncio.wait({waiting})
-    assert (raw.initialized, len(raw.effects)) == (1, 2)
+    assert (raw.initialized, len(raw.effects)) == (0 if modern else 1, 2)
 
 
 @pytest.mark.parametrize("line", UNREADABLE.values(), ids=UNREADABLE.keys())
@@ -88,8 +89,9 @@ async def test_an_answer_that_cannot_be_read_fails_its_call_at_once(line: str) -
             assert (await called(host, "effect")).text == "done"
 
 
-async def test_a_byte_now_and_then_is_no_progress() -> None:
-    raw = RawHTTP()
+@pytest.mark.parametrize("modern", [False, True])
+async def test_a_byte_now_and_then_is_no_progress(modern: bool) -> None:
+    raw = RawHTTP(modern=modern)
     with raw.serving() as url:
         async with Host(config(url, timeout=0.5)) as host:
             raw.drip = True
@@ -97,6 +99,29 @@ async def test_a_byte_now_and_then_is_no_progress() -> None:
             assert "did not answer within 0.5 s" in result.text
             assert await asyncio.to_thread(raw.dripped.wait, 10)  # nor is it read any longer
             raw.drip = False
+            assert (await called(host, "effect")).text == "done"
+
+
+async def test_a_body_that_nobody_asked_to_be_compressed_is_not_unpacked() -> None:
+    raw = RawHTTP()
+    with raw.serving() as url:
+        async with Host(config(url)) as host:
+            raw.compress = True
+            result = await called(host, "effect")
+            assert result.is_error and "compressed" in result.text
+            raw.compress = False
+            assert (await called(host, "effect")).text == "done"
+
+
+async def test_a_body_is_read_to_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("universal_mcp_client.mcp.http.MESSAGE_BYTES", 100_000)
+    raw = RawHTTP()
+    with raw.serving() as url:
+        async with Host(config(url)) as host:
+            raw.plain = True
+            line = '{"jsonrpc":"2.0","id":$ID,"result":{"x":"' + "x" * 200_000 + '"}}'
+            result = await called(host, "say", lines=[line])
+            assert result.is_error and "more than 0 MB" in result.text
             assert (await called(host, "effect")).text == "done"
 
 

@@ -1,9 +1,10 @@
 """A server that speaks JSON-RPC by hand and misbehaves on command, over stdio and over HTTP.
 
-Its tools are the commands. As a program (`python raw_server.py LOG`) it serves stdio, and notes in the
+Its tools are the commands. As a program (`python raw_server.py LOG 2025|2026`) it serves stdio, and notes in the
 file LOG when it starts and what had an effect; `RawHTTP` serves HTTP in this process.
 """
 
+import gzip
 import json
 import os
 import socket
@@ -31,7 +32,8 @@ class Raw:
     """What is answered, as lines. In what a command says, `$ID` stands for the request's id
     and `$FF` for a byte that is no UTF-8."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, modern: bool = False) -> None:
+        self.modern = modern
         self.listing: Any = {"tools": TOOLS}
         self.pages = 0
         self.effects: list[str] = []
@@ -42,6 +44,9 @@ class Raw:
     def replies(self, message: dict[str, Any]) -> Iterator[str]:
         request, params = message.get("id"), message.get("params") or {}
         match message.get("method"):
+            case "server/discover" if self.modern:
+                versions = ["2026-07-28"]
+                yield self.result(request, supportedVersions=versions, capabilities={"tools": {}})
             case "initialize":
                 yield self.result(
                     request,
@@ -108,6 +113,8 @@ class Raw:
                 return
 
     def result(self, request: Any, **result: Any) -> str:
+        if self.modern:
+            result |= {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
         return json.dumps({"jsonrpc": "2.0", "id": request, "result": result})
 
     def error(self, request: Any, code: int, message: str) -> str:
@@ -121,15 +128,15 @@ class Raw:
 class RawHTTP(Raw):
     """Over HTTP, with sessions as in 2025-11-25. `refusal` is the status for sessions it does not
     know; the next `resets` requests are cut off after they had their effect, `drip` answers a byte
-    at a time; `statuses` maps tools to what they are refused with."""
+    at a time, `compress` with gzip, `plain` as JSON without events; `statuses` maps tools to what they are refused with."""
 
-    def __init__(self, refusal: int = 404) -> None:
-        super().__init__()
+    def __init__(self, refusal: int = 404, *, modern: bool = False) -> None:
+        super().__init__(modern=modern)
         self.refusal = refusal
         self.sessions: set[str] = set()
         self.initialized = 0
         self.resets = 0
-        self.drip = False
+        self.drip = self.compress = self.plain = False
         self.statuses: dict[str, int] = {}
         self.waiting = threading.Barrier(1)
         self.dripping = threading.Event()
@@ -180,9 +187,9 @@ def _handler(raw: RawHTTP) -> type[BaseHTTPRequestHandler]:
                 self.answer(200, reply.encode(), ("mcp-session-id", session))
                 return
             if method == "server/discover":
-                self.answer(400, next(raw.replies(message)).encode())
+                self.answer(200 if raw.modern else 400, next(raw.replies(message)).encode())
                 return
-            if self.headers.get("mcp-session-id") not in raw.sessions:
+            if not raw.modern and self.headers.get("mcp-session-id") not in raw.sessions:
                 self.answer(raw.refusal, b"no such session", kind="text/plain")
                 return
             if method == "tools/call" and (status := raw.statuses.get(name)):
@@ -209,7 +216,14 @@ def _handler(raw: RawHTTP) -> type[BaseHTTPRequestHandler]:
                 raw.dripped.set()
             else:
                 body = "".join(f"event: message\ndata: {each}\n\n" for each in replies)
-                self.answer(200, body.encode("utf-8", "surrogateescape"), kind="text/event-stream")
+                if raw.plain:
+                    self.answer(200, replies[-1].encode())
+                elif raw.compress:
+                    packed = gzip.compress(body.encode())
+                    self.answer(200, packed, ("content-encoding", "gzip"), kind="text/event-stream")
+                else:
+                    data = body.encode("utf-8", "surrogateescape")
+                    self.answer(200, data, kind="text/event-stream")
 
         def drip_for_ever(self) -> None:
             self.send_response(200)
@@ -244,8 +258,8 @@ def _handler(raw: RawHTTP) -> type[BaseHTTPRequestHandler]:
 
 
 class _Stdio(Raw):
-    def __init__(self, log: str) -> None:
-        super().__init__()
+    def __init__(self, log: str, era: str = "2025") -> None:
+        super().__init__(modern=era == "2026")
         self.log = log
         self.effect("started")
 
@@ -261,4 +275,4 @@ class _Stdio(Raw):
 
 
 if __name__ == "__main__":
-    _Stdio(sys.argv[1]).serve()
+    _Stdio(*sys.argv[1:]).serve()

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeAlias
 
 import mcp_types
 
+from universal_mcp_client.mcp.lines import shown
 from universal_mcp_client.types.errors import ServerError, UniversalMCPError
 
 RequestId: TypeAlias = str | int
@@ -42,11 +43,11 @@ class Call:
         "cut", "failure", "ids", "login", "over", "posts", "seconds", "sent", "session", "status",
     )  # fmt: skip
 
-    def __init__(self, calls: "Calls", seconds: float | None, longest: float = LONGEST) -> None:
+    def __init__(self, calls: "Calls", seconds: float | None, longest: float | None = None) -> None:
         self._calls = calls
         self.seconds = seconds
         self._loop = asyncio.get_running_loop()
-        self._latest = self._loop.time() + max(longest, seconds or 0.0)
+        self._latest = self._loop.time() + max(longest or LONGEST, seconds or 0.0)
         self._timer = asyncio.timeout(seconds)
         self._left: float | None = None
         self._waits = 0
@@ -146,7 +147,7 @@ class Calls:
         self._on_end = on_end
         self.missing: dict[str, list[str]] = {}
 
-    def begin(self, seconds: float | None, longest: float = LONGEST) -> Call:
+    def begin(self, seconds: float | None, longest: float | None = None) -> Call:
         return Call(self, seconds or None, longest)
 
     @contextmanager
@@ -186,6 +187,13 @@ class Calls:
         call = self.of(request)
         for each in [call] if call is not None else list(self.live):
             each.fail(failure)
+
+    def heard(self, text: str) -> None:
+        """The server wrote what is no message."""
+        if self.noise is None or logger.isEnabledFor(logging.DEBUG):
+            text = shown(self.hide(text))
+            self.noise = self.noise or text
+            logger.debug("Server %r prints what is no message: %s", self.server, text)
 
     def left_out(self, kind: str, what: str) -> None:
         """A part of a listing of that kind is no use."""

@@ -40,17 +40,18 @@ def told(client: Client[Any]) -> frozenset[Kind]:
     return frozenset(kind for kind, offer in kinds.items() if offer and offer.list_changed)
 
 
-async def listening(client: Client[Any], changed: Callable[[Kind], None]) -> None:
+async def listening(client: Client[Any], changed: Callable[[Kind], None]) -> bool:
     """Hear of changes from a server that only tells those who listen (MCP 2026-07-28,
     `subscriptions/listen`), for as long as the connection stands.
 
     Such a stream ends: proxies cut it, servers restart, nothing was said for too long. Then it is
     opened again, and all counts as changed, as nobody told what happened in between. Servers of
-    older revisions tell without being asked; there is nothing to do for them.
+    older revisions tell without being asked; there is nothing to do for them. False means that
+    the server promised to tell, and knows no such request.
     """
     kinds = told(client)
     if not kinds or client.protocol_version not in MODERN_PROTOCOL_VERSIONS:
-        return
+        return True
     wanted: Mapping[str, Any] = {f"{kind}_list_changed": True for kind in kinds}
     clock = asyncio.get_running_loop().time
     pause, longest = _PAUSES
@@ -65,10 +66,13 @@ async def listening(client: Client[Any], changed: Callable[[Kind], None]) -> Non
                         changed(kind)
         except (SubscriptionLost, WireError, RuntimeError, TimeoutError) as error:
             logger.debug("Server %r no longer tells of changes: %s", client.name, error)
+            if isinstance(error, WireError) and error.code == mcp_types.METHOD_NOT_FOUND:
+                return False
         _all_changed(kinds, changed)
         pause = _PAUSES[0] if clock() - began > longest else pause
         await asyncio.sleep(pause)
         pause = min(pause * 2, longest)
+    return True
 
 
 def _all_changed(kinds: frozenset[Kind], changed: Callable[[Kind], None]) -> None:

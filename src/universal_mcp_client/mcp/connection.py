@@ -60,6 +60,7 @@ class Connection:
         self.opened = False
         self._wanted = False
         self._rest_until = 0.0
+        self._hears = True
         self._interaction = interaction
         self._task: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[None] | None = None
@@ -156,18 +157,24 @@ class Connection:
 
     async def _watch(self, client: "Client[Any]") -> None:
         """Until told to stop. Listens for changes where the server only tells those who listen."""
-        changes = asyncio.create_task(listening(client, self._changed))
+        self._hears = True
+        changes = asyncio.create_task(self._listen(client))
         try:
             await self._stop.wait()
         finally:
             changes.cancel()
             await asyncio.gather(changes, return_exceptions=True)
 
+    async def _listen(self, client: "Client[Any]") -> None:
+        self._hears = await listening(client, self._changed)
+
     def _stderr_tail(self, stack: AsyncExitStack) -> StderrTail | None:
         if self.config.transport != "stdio":
             return None
         log = logging.getLogger(f"universal_mcp_client.server.{self.name}")
-        tail = StderrTail(lambda line: self._log(log, line))
+        tail = StderrTail(
+            lambda line: self._log(log, line), lambda: log.isEnabledFor(logging.DEBUG)
+        )
         stack.callback(tail.close)
         return tail
 
@@ -228,7 +235,7 @@ class Connection:
 
     def _tells(self, kind: Kind) -> bool:
         """Whether the server says so when what it lists changes."""
-        return self.client is not None and kind in told(self.client)
+        return self.client is not None and self._hears and kind in told(self.client)
 
     @property
     def connected(self) -> bool:

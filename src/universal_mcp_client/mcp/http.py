@@ -11,16 +11,19 @@ from mcp.client.streamable_http import MCP_SESSION_ID
 
 from universal_mcp_client.auth import http
 from universal_mcp_client.auth.flow import LoginAuth
-from universal_mcp_client.mcp.calls import Call
+from universal_mcp_client.mcp.calls import Call, current
 from universal_mcp_client.mcp.wire import sent_for
+from universal_mcp_client.types.bounds import MESSAGE_BYTES
 from universal_mcp_client.types.errors import ServerUnavailable
 
 _TIMEOUT = 30.0  # seconds: to connect, to write, and for what nobody waits for
+_EVENTS = "text/event-stream"
 _FAREWELL = 5.0  # seconds for the end of a session to be taken note of
 
 
 class Refusal(httpx2.Auth):
-    """Notes how a server refused the request of a call, and how a login at it went.
+    """Notes how a server refused the request of a call, and how a login at it went. No body is read
+    beyond its bound, whoever reads it; events have one of their own.
 
     The MCP SDK turns every refusal into the same JSON-RPC error.
     """
@@ -43,6 +46,8 @@ class Refusal(httpx2.Auth):
                     _saw(call, request, response)
                     outgoing = await flow.asend(response)
             except StopAsyncIteration:
+                # The legacy transport opens with a GET: it is the connection that wants a login then.
+                call = call or (current.get() if request.method == "GET" else None)
                 if call is not None:
                     call.login = self.login.error
 
@@ -54,6 +59,12 @@ def _call_of(request: httpx2.Request) -> Call | None:
 
 
 def _saw(call: Call | None, request: httpx2.Request, response: httpx2.Response) -> None:
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise httpx2.DecodingError(
+            "it answers with a compressed body, which was not asked for", request=request
+        )
+    if not response.headers.get("content-type", "").startswith(_EVENTS):
+        response.stream = _Bounded(response.stream)
     if call is None:
         return
     call.session = MCP_SESSION_ID in request.headers
@@ -79,7 +90,7 @@ class Endpoint(httpx2.AsyncClient):
         answers_elsewhere: bool = False,
     ) -> None:
         super().__init__(
-            headers=headers,
+            headers={"Accept-Encoding": "identity"} | (headers or {}),
             auth=auth,
             timeout=httpx2.Timeout(_TIMEOUT, read=None),
             limits=httpx2.Limits(keepalive_expiry=http.IDLE),
@@ -92,33 +103,63 @@ class Endpoint(httpx2.AsyncClient):
         if call is None or call == "notice":
             if call == "notice" or request.method == "DELETE":
                 seconds = _TIMEOUT if call else _FAREWELL
-                limits = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
-                request.extensions = {**request.extensions, "timeout": limits}
+                request.extensions = {**request.extensions, "timeout": _limits(seconds)}
             return await super().send(request, **options)
+        if self._elsewhere:
+            return await self._accepted(call, request, options)
         call.cut, call.broke = False, None
         try:
             async with _no_longer_than(call):
                 response = await super().send(request, **options)
-        except (httpx2.TransportError, TimeoutError) as error:
+        except (httpx2.RequestError, TimeoutError) as error:
             call.broke = error
-            if self._elsewhere:
-                call.fail(
-                    ServerUnavailable(
-                        f"Server {self._server!r} cannot be reached: {error}", server=self._server
-                    )
-                )
-            return httpx2.Response(202 if self._elsewhere else 503, request=request)
-        if self._elsewhere and response.is_error:
-            await response.aclose()
-            call.fail(
-                ServerUnavailable(
-                    f"Server {self._server!r} answered with HTTP {response.status_code}.",
-                    server=self._server,
-                )
-            )
-            return httpx2.Response(202, request=request)
+            return httpx2.Response(503, request=request)
         response.stream = _Answer(response, call)
         return response
+
+    async def _accepted(
+        self, call: Call, request: httpx2.Request, options: dict[str, Any]
+    ) -> httpx2.Response:
+        """The answer comes by another way, maybe before this request has ended: all that it can do
+        is to be refused, or to fail."""
+        name = self._server
+        request.extensions = {**request.extensions, "timeout": _limits(_TIMEOUT)}
+        try:
+            response = await super().send(request, **options)
+            await response.aread()
+        except httpx2.RequestError as error:
+            call.broke = error
+            why = f"Server {name!r} cannot be reached: {error}"
+            call.fail(ServerUnavailable(why, server=name))
+        else:
+            if response.is_error:
+                why = f"Server {name!r} answered with HTTP {response.status_code}."
+                call.fail(ServerUnavailable(why, server=name))
+        return httpx2.Response(202, request=request)
+
+
+def _limits(seconds: float) -> dict[str, float]:
+    return dict.fromkeys(("connect", "read", "write", "pool"), seconds)
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """A body that is read no further than MESSAGE_BYTES."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = 0
+        async for chunk in self._inner:
+            read += len(chunk)
+            if read > MESSAGE_BYTES:
+                raise httpx2.ReadError(
+                    f"it answers with more than {MESSAGE_BYTES // 1_000_000} MB, which are not read"
+                )
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
 
 
 class _Answer(httpx2.AsyncByteStream):
@@ -127,7 +168,7 @@ class _Answer(httpx2.AsyncByteStream):
     def __init__(self, response: httpx2.Response, call: Call) -> None:
         self._inner: Any = response.stream
         self._call = call
-        self._events = response.headers.get("content-type", "").startswith("text/event-stream")
+        self._events = response.headers.get("content-type", "").startswith(_EVENTS)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         chunks = aiter(self._inner)
@@ -135,7 +176,7 @@ class _Answer(httpx2.AsyncByteStream):
             try:
                 async with _no_longer_than(self._call):
                     chunk = await anext(chunks, None)
-            except (httpx2.TransportError, TimeoutError) as error:
+            except (httpx2.RequestError, TimeoutError) as error:
                 self._call.broke, self._call.cut = error, self._events
                 raise httpx2.StreamError(str(error)) from error  # costs this request alone
             if chunk is None:

@@ -30,11 +30,11 @@ def message_of(line: bytes) -> SessionMessage | Unreadable | None:
     if not line:
         return None
     text = line.decode("utf-8", "replace")
+    if not line.startswith((b"{", b"[")) and b'"jsonrpc"' not in line:
+        return Unreadable("it is no JSON", text, noise=True)
     try:
         return SessionMessage(mcp_types.jsonrpc_message_adapter.validate_json(text, by_name=False))
     except ValidationError as error:
-        if not line.startswith((b"{", b"[")) and b'"jsonrpc"' not in line:
-            return Unreadable("it is no JSON", text, noise=True)
         why = error.errors(include_url=False, include_context=False, include_input=False)[0]["msg"]
         return Unreadable(why, text, request_of(line))
 

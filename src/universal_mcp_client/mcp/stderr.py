@@ -16,12 +16,18 @@ class StderrTail:
     """A pipe whose write end, `file`, is given to the child. `lines` are its newest.
 
     Must be made and closed on the event loop that reads it. Where the loop watches no pipes, as on
-    Windows, a thread reads, and `on_line` is called there.
+    Windows, a thread reads, and `on_line` is called there. Where `heard` says that nobody takes
+    lines, it is left out.
     """
 
-    def __init__(self, on_line: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        on_line: Callable[[str], None] | None = None,
+        heard: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._on_line = on_line
+        self._heard = heard
         self._rest = b""
         self._read, write = os.pipe()
         self.file: TextIO = os.fdopen(write, "w")
@@ -59,6 +65,8 @@ class StderrTail:
     def _take(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._rest = self._rest[-_CHUNK:]
+        if self._on_line is None or not self._heard():
+            lines = lines[-_KEPT_LINES:]  # a flood costs no more than what is kept of it
         for line in lines:
             self._add(line)
 

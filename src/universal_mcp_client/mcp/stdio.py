@@ -26,14 +26,13 @@ from mcp.shared.message import SessionMessage
 
 from mcp import ClientSession
 from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.mcp.calls import Calls
 from universal_mcp_client.mcp.lines import Unreadable, message_of, request_of
 from universal_mcp_client.mcp.watchdog import watchdog
 from universal_mcp_client.policy.programs import on_the_path
+from universal_mcp_client.types.bounds import MESSAGE_BYTES
 
 logger = logging.getLogger(__name__)
-
-LARGEST = 64 * 1024 * 1024
-"""Bytes of one message. More is left unread, and its request fails."""
 
 _CHUNK = 65_536
 _GRACE, _REAP = 2.0, 2.0  # seconds: to end by itself, and to be seen dead
@@ -48,8 +47,9 @@ class Stdio(ClientTransport):
     seconds its whole group is told to end, after four it is killed.
     """
 
-    def __init__(self, config: ServerConfig, stderr: TextIO | None) -> None:
+    def __init__(self, config: ServerConfig, stderr: TextIO | None, calls: Calls) -> None:
         self._config = config
+        self._calls = calls
         self._stderr = stderr
 
     @asynccontextmanager
@@ -62,7 +62,7 @@ class Stdio(ClientTransport):
         messages, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         outgoing = Input(process)
         async with anyio.create_task_group() as group:
-            group.start_soon(_read, process, messages)
+            group.start_soon(_read, process, messages, self._calls)
             try:
                 async with options.session_class(incoming, outgoing, **session) as connected:
                     yield connected
@@ -125,14 +125,18 @@ class Input:
         await self.aclose()
 
 
-async def _read(process: Any, messages: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
+async def _read(
+    process: Any, messages: MemoryObjectSendStream[SessionMessage | Exception], calls: Calls
+) -> None:
     """To the end of its output, also when nobody listens any more."""
     listened = True
     with suppress(anyio.EndOfStream, *_GONE):
         async with messages:
             async for line in _lines(process.stdout):
                 item = message_of(line) if isinstance(line, bytes) else line
-                if item is not None and listened:
+                if isinstance(item, Unreadable) and item.noise:
+                    calls.heard(item.text)
+                elif item is not None and listened:
                     try:
                         await messages.send(item)
                     except _GONE:
@@ -155,10 +159,10 @@ async def _lines(stream: anyio.abc.ByteReceiveStream) -> AsyncGenerator[bytes | 
                 yield line
             skipping = False
         searched = len(kept)
-        if len(kept) > LARGEST:
+        if len(kept) > MESSAGE_BYTES:
             if not skipping:
                 head = bytes(kept[:4_000])
-                why = f"a message of more than {LARGEST >> 20} MB"
+                why = f"a message of more than {MESSAGE_BYTES // 1_000_000} MB"
                 yield Unreadable(why, head.decode("utf-8", "replace"), request_of(head))
             kept.clear()
             searched, skipping = 0, True

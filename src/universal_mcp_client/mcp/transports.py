@@ -12,6 +12,7 @@ from universal_mcp_client.mcp.calls import Calls
 from universal_mcp_client.mcp.http import Endpoint
 from universal_mcp_client.mcp.stdio import Stdio
 from universal_mcp_client.mcp.wire import Watched
+from universal_mcp_client.types.bounds import MESSAGE_BYTES
 
 
 def transport_of(
@@ -19,21 +20,22 @@ def transport_of(
 ) -> ClientTransport:
     """The transport for `config`, which tells `calls` what passes; a stdio server's stderr goes to
     `stderr`."""
-    return Watched(_plain(config, stderr, auth), calls)
+    return Watched(_plain(config, calls, stderr, auth), calls)
 
 
 def _plain(
-    config: ServerConfig, stderr: TextIO | None, auth: httpx2.Auth | None
+    config: ServerConfig, calls: Calls, stderr: TextIO | None, auth: httpx2.Auth | None
 ) -> ClientTransport:
     match config.transport:
         case "stdio":
-            return Stdio(config, stderr)
+            return Stdio(config, stderr, calls)
         case "http":
             return StreamableHttpTransport(
                 config.url,
                 headers=dict(config.headers),
                 auth=auth,
                 httpx_client_factory=partial(_client, config.name, False),
+                max_sse_event_size=MESSAGE_BYTES,
             )
         case "sse":
             return SSETransport(

@@ -138,11 +138,7 @@ class Incoming(_Stream):
             return
         text = shown(calls.hide(error.text))
         calls.noise = calls.noise or text
-        if error.noise:
-            logger.debug("Server %r prints what is no message: %s", calls.server, text)
-        else:
-            failure = not_mcp(calls.server, f"{error.why}: {text!r}")
-            calls.unreadable(failure, error.request)
+        calls.unreadable(not_mcp(calls.server, f"{error.why}: {text!r}"), error.request)
 
     def _seen(self, message: Any) -> None:
         match message:
