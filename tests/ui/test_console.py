@@ -9,8 +9,10 @@ import pytest
 from tests.conftest import ROOT
 
 from universal_mcp_client.types.events import TextDelta, ToolFinished, ToolProgress
+from universal_mcp_client.types.interaction import LoginRequest
 from universal_mcp_client.types.messages import Text, ToolCall, ToolResult
 from universal_mcp_client.ui.console import Console
+from universal_mcp_client.ui.login import log_in
 from universal_mcp_client.ui.plain import PlainRenderer
 
 SOURCE = ROOT / "src" / "universal_mcp_client"
@@ -107,6 +109,16 @@ def test_what_a_code_page_lacks_is_written_by_its_number() -> None:
     unix = io.TextIOWrapper(io.BytesIO(), "utf-8")
     Console(unix, io.StringIO()).answer("half \ud83d")
     assert unix.buffer.getvalue() == b"half \\ud83d\n"  # type: ignore[attr-defined]
+
+
+async def test_a_login_page_and_its_code_cannot_forge_lines(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bad = "https://x/\x1b]52;c;eA==\x07\r\numcp: logged in\u202e"
+    await log_in(LoginRequest(server=bad, url=bad, code=bad), browser=False)
+    said = capsys.readouterr().err
+    assert not set(said) & set("\x1b\x07\r\u202e")
+    assert "\numcp:" not in said
 
 
 CALL = ToolCall(id="1", name="slow", arguments={})

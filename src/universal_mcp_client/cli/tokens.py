@@ -10,7 +10,7 @@ from universal_mcp_client.cli.errors import DONE, FAILED, say
 from universal_mcp_client.cli.options import parser, print_json
 from universal_mcp_client.config.settings import load_settings
 from universal_mcp_client.types.errors import ConfigError, TokenStoreError
-from universal_mcp_client.ui.console import console
+from universal_mcp_client.ui.console import cell, console
 
 EXAMPLES = """
 umcp tokens
@@ -104,9 +104,10 @@ def _print(url: str, rows: list[dict[str, Any]]) -> None:
     console.row(f"{len(rows)} {'login' if len(rows) == 1 else 'logins'} in {url}")
     for row in rows:
         renews = ", renews itself" if row["renewable"] and "valid" in row["state"] else ""
-        console.row(f"  {row['server']}\n      {row['state']}{renews}; issued by {row['issuer']}")
+        console.row(f"  {cell(row['server'])}")
+        console.row(f"      {row['state']}{renews}; issued by {cell(row['issuer'])}")
         if row["scopes"]:
-            console.row(f"      scopes: {' '.join(row['scopes'])}")
+            console.row(f"      scopes: {cell(' '.join(row['scopes']))}")
 
 
 async def _migrate(source: str, target: str) -> int:
