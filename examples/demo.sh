@@ -10,7 +10,7 @@ run() {
   printf '\n$ umcp run "%s"\n' "$1"
   umcp run "$1" --model local:smollm2-135m \
     --server "time=python -m mcp_server_time --local-timezone Etc/UTC" \
-    --server "desk=python examples/desk_server.py" </dev/null
+    --server "desk=python examples/desk_server.py" --allow 'time:*' </dev/null
 }
 
 run "Add 1234 and 4321"

@@ -11,7 +11,8 @@ server = FastMCP(
 )
 notes: dict[str, str] = {}
 
-READ = {"readOnlyHint": True}
+READ = {"readOnlyHint": True, "openWorldHint": False}
+WRITE = {"readOnlyHint": False, "destructiveHint": False, "idempotentHint": True}
 
 
 def whole(value: float) -> int | float:
@@ -37,7 +38,7 @@ def multiply(
     return whole(a * b)
 
 
-@server.tool
+@server.tool(annotations=WRITE)
 def save_note(
     title: Annotated[str, Field(description="A name for the note", examples=["garden"])],
     text: Annotated[str, Field(description="What to remember", examples=["water the roses"])],

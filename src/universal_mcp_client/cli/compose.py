@@ -14,8 +14,8 @@ from universal_mcp_client.core.agent import Tool
 from universal_mcp_client.core.limits import Limits
 from universal_mcp_client.models.base import Model, ModelSettings
 from universal_mcp_client.models.registry import Choice, choose, resolve
-from universal_mcp_client.tools.approval import destructive, everything
 from universal_mcp_client.tools.filtered import FilteredToolset
+from universal_mcp_client.tools.rules import Needs, Unless, destructive, writes
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.interaction import Interaction
 from universal_mcp_client.types.usage import Price
@@ -58,6 +58,7 @@ def compose(options: argparse.Namespace, interaction: Interaction) -> Composed:
         tools.append(
             FilteredToolset(wrapped=host, allow=allow, deny=deny) if allow or deny else host
         )
+    needs = _needs(options, settings)
     agent = Agent(
         _model(choice.name, settings),
         instructions=definition.instructions,
@@ -66,11 +67,21 @@ def compose(options: argparse.Namespace, interaction: Interaction) -> Composed:
         limits=_limits(options, definition, settings),
         name=definition.name,
         description=definition.description,
-        interaction=None if options.yes or settings.approve == "never" else interaction,
-        approve=everything if settings.approve == "writes" else destructive,
+        interaction=interaction if needs else None,
+        approve=needs,
         result_budget=settings.result_budget,
     )
     return Composed(agent, host, choice)
+
+
+def _needs(options: argparse.Namespace, settings: Settings) -> Needs | None:
+    """What is asked for before it is called. No file of an agent has a say in it."""
+    if options.yes or settings.approve == "never":
+        return None
+    return Unless(
+        destructive if settings.approve == "destructive" else writes,
+        (*options.allow, *settings.allow),
+    )
 
 
 def _model(name: str, settings: Settings) -> Model:

@@ -44,6 +44,13 @@ def add_agent(to: argparse.ArgumentParser) -> None:
     add_servers(to)
     to.add_argument("--max-turns", type=int, metavar="N", help="end the run after N model answers")
     to.add_argument("--yes", action="store_true", help="call every tool without asking")
+    to.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="SERVER:TOOL",
+        help="call tools that match (time:*, or a tool of any server) without asking; repeatable",
+    )
 
 
 def print_json(value: object) -> None:

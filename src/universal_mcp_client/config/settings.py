@@ -42,8 +42,10 @@ class PriceSettings(BaseModel):
 class Settings(BaseSettings):
     """What applies where nothing more particular is said.
 
-    `approve` says which tools a person is asked about first: those declared "destructive",
-    all but those declared read-only ("writes"), or "never". `token_store` is the URL of the store of
+    `approve` says which tools a person is asked about first: all but those declared read-only
+    ("writes"), of these only such as may destroy something ("destructive", which includes those of
+    which the server says nothing), or "never". `allow` are patterns (`server:tool`, or `tool` of any
+    server) for tools that are called without asking. `token_store` is the URL of the store of
     logins (docs/authentication.md). `prices` maps `provider:model`
     patterns to prices, for cost limits.
     """
@@ -54,7 +56,8 @@ class Settings(BaseSettings):
 
     model: str | None = None
     agent: str = "assistant"
-    approve: Literal["destructive", "writes", "never"] = "destructive"
+    approve: Literal["destructive", "writes", "never"] = "writes"
+    allow: list[str] = Field(default_factory=list[str])
     result_budget: int = Field(default=25_000, gt=0)
     token_store: str | None = None
     limits: LimitSettings = LimitSettings()

@@ -16,12 +16,13 @@ from universal_mcp_client.core.run import Run, running
 from universal_mcp_client.core.session import Session
 from universal_mcp_client.models.base import Model, ModelRequest, ModelSettings
 from universal_mcp_client.models.registry import choose, resolve
-from universal_mcp_client.tools.approval import ApprovalToolset, destructive
+from universal_mcp_client.tools.approval import ApprovalToolset
 from universal_mcp_client.tools.base import CallContext, Toolset, opened
 from universal_mcp_client.tools.budgeted import DEFAULT_BUDGET, BudgetedToolset
 from universal_mcp_client.tools.checked import CheckedToolset
 from universal_mcp_client.tools.combined import CombinedToolset
 from universal_mcp_client.tools.functions import FunctionToolset
+from universal_mcp_client.tools.rules import Approval, Needs
 from universal_mcp_client.types.errors import (
     LimitExceeded,
     ModelRefused,
@@ -39,7 +40,7 @@ from universal_mcp_client.types.messages import (
     failure,
     user,
 )
-from universal_mcp_client.types.tools import JSONSchema, ToolSpec
+from universal_mcp_client.types.tools import Annotations, JSONSchema, ToolSpec
 
 T = TypeVar("T")
 Tool: TypeAlias = "Toolset | Callable[..., Any] | Agent"
@@ -55,8 +56,12 @@ class Agent:
 
     `model` is a name such as `"anthropic:claude-sonnet-5"`, a `Model`, or None for the default.
     `tools` are toolsets (a `Host` is one), Python functions, and other agents. `output_type` is a
-    type that pydantic knows, or a JSON Schema. With an `interaction`, tools for which `approve`
-    holds (by default those declared destructive) are asked for first.
+    type that pydantic knows, or a JSON Schema.
+
+    Tools are called unasked, as the program connected them. An `interaction` or an `approve` switches
+    asking on: before a call of a tool for which `approve(spec)` holds (by default all that are not
+    declared read-only), the interaction decides; without one, such calls are refused. Agents among
+    the tools ask by the same rules, and by their own besides.
 
     Toolsets that need opening are opened for each run, or once by `async with agent:`.
     """
@@ -70,7 +75,7 @@ class Agent:
     name: str = "agent"
     description: str = ""
     interaction: Interaction | None = None
-    approve: Callable[[ToolSpec], bool] = destructive
+    approve: Needs | None = None
     result_budget: int = DEFAULT_BUDGET
     _stacks: list[AsyncExitStack] = field(
         default_factory=list[AsyncExitStack], init=False, repr=False, compare=False
@@ -94,13 +99,22 @@ class Agent:
         Raises ModelError, ServerError (of a required server), ConfigError, OutputInvalid;
         LimitExceeded, whose `result` keeps everything so far, when a limit ended the run.
         """
-        async with self.stream(prompt, history=history, output_type=output_type) as run:
+        return await self._run(prompt, history, output_type, None)
+
+    async def _run(
+        self, prompt: UserContent, history: History, output_type: Any, outer: Approval | None
+    ) -> RunResult[Any]:
+        async with self._stream(prompt, history, output_type, outer) as run:
             async for _ in run:
                 pass
         result = run.result
         if result.limit is not None:
             raise LimitExceeded(self.limits.describe(result.limit), result=result)
         return result
+
+    async def run_within(self, prompt: UserContent, context: CallContext) -> RunResult[Any]:
+        """`run` as one call of another run, by whose rules its tools are asked for too."""
+        return await self._run(prompt, (), None, context.approval)
 
     def run_sync(
         self, prompt: UserContent, *, history: History = (), output_type: Any = None
@@ -119,11 +133,19 @@ class Agent:
         A limit does not raise here: `run.result.limit` names it. Leaving early cancels the run,
         the model's stream and the tool calls in flight.
         """
+        async with self._stream(prompt, history, output_type, None) as run:
+            yield run
+
+    @asynccontextmanager
+    async def _stream(
+        self, prompt: UserContent, history: History, output_type: Any, outer: Approval | None
+    ) -> AsyncGenerator[Run]:
+        """`stream`, inside of a run that decided `outer`; with None, it is the outermost."""
         session = history if isinstance(history, Session) else Session(messages=list(history))
         form = output_type or self.output_type
         output = Output(form) if form is not None else None
         async with opened(self._toolset):
-            tools = self._guarded(session)
+            tools = self._guarded(session, outer)
 
             async def drive(emit: Emit) -> None:
                 await self._drive(prompt, session, tools, output, emit)
@@ -219,12 +241,12 @@ class Agent:
                 toolsets.append(cast(Toolset, tool))
         return CheckedToolset(wrapped=CombinedToolset(toolsets))
 
-    def _guarded(self, session: Session) -> Toolset:
+    def _guarded(self, session: Session, outer: Approval | None) -> Toolset:
         tools: Toolset = self._toolset
         tools = BudgetedToolset(wrapped=tools, budget=self.result_budget, kept=session.results)
-        if self.interaction is not None:
-            tools = ApprovalToolset(wrapped=tools, interaction=self.interaction, needs=self.approve)
-        return tools
+        around = outer or Approval(seen=session.seen)  # for as long as the conversation lasts
+        approval = around.narrowed(self.interaction, self.approve)
+        return ApprovalToolset(wrapped=tools, approval=approval)
 
     async def list_tools(self) -> Sequence[ToolSpec]:
         """The tools as the model sees them; opens what needs opening."""
@@ -261,6 +283,8 @@ class AgentToolset:
                     "required": ["prompt"],
                     "additionalProperties": False,
                 },
+                # It only speaks; the tools which it calls are asked for by the same rules.
+                annotations=Annotations(read_only=True),
                 original=agent.name,
             ),
         )
@@ -270,7 +294,7 @@ class AgentToolset:
 
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
         try:
-            result = await self._agent.run(str(call.arguments.get("prompt", "")))
+            result = await self._agent.run_within(str(call.arguments.get("prompt", "")), context)
         except LimitExceeded as error:
             context.spent(error.result.usage)
             return failure(call, f"{error} Last words: {error.result.output}")

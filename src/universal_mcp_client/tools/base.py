@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
+from universal_mcp_client.tools.rules import Approval
 from universal_mcp_client.types.messages import ToolCall, ToolResult
 from universal_mcp_client.types.tools import ToolSpec
 from universal_mcp_client.types.usage import Usage
@@ -21,11 +22,14 @@ async def _ignore(progress: float, total: float | None, message: str | None) -> 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallContext:
     """What surrounds one call. `progress(done, total, message)` reports on a long one, `spent` is
-    told what a tool that asks a model itself has used; `meta` goes to the server as `_meta`."""
+    told what a tool that asks a model itself has used; `meta` goes to the server as `_meta`.
+    `approval` is what the runs around this call decided about asking; a tool that runs an agent
+    passes it on."""
 
     progress: Progress = _ignore
     spent: Callable[[Usage], None] = lambda usage: None
     meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    approval: Approval = field(default_factory=Approval)
 
 
 class Toolset(Protocol):

@@ -53,7 +53,9 @@ class CombinedToolset:
         names = public_names([spec for _, spec in owned])
         self._parts = parts
         self._listing = tuple(
-            spec if spec.name == name else replace(spec, name=name, original=spec.name)
+            spec
+            if spec.name == name
+            else replace(spec, name=name, original=spec.original or spec.name)
             for name, (_, spec) in zip(names, owned, strict=True)
         )
         self._routes = dict(zip(names, owned, strict=True))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +12,7 @@ import anyio.to_thread
 from universal_mcp_client.types.interaction import Elicited, LoginRequest, Verdict
 from universal_mcp_client.types.messages import ToolCall
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
-from universal_mcp_client.ui.console import console
+from universal_mcp_client.ui.console import cell, console
 
 
 class TerminalInteraction:
@@ -36,7 +37,8 @@ class TerminalInteraction:
     async def approve(self, call: ToolCall, spec: ToolSpec) -> Verdict:
         if not self._interactive:
             console.tell(
-                f"umcp: {spec.label} is declared destructive and was not called; --yes allows it."
+                f"umcp: {cell(spec.label)} was not called, as nobody is here to allow it: "
+                f"{_allowing(spec)} or --yes does."
             )
             return Verdict(allowed=False, reason="nobody is there to allow it")
         arguments = json.dumps(dict(call.arguments), ensure_ascii=False, indent=2)
@@ -85,6 +87,13 @@ class TerminalInteraction:
         with console.asking(question):
             line: str = await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
         return line.strip()
+
+
+def _allowing(spec: ToolSpec) -> str:
+    """The option that allows this tool, as a shell takes it."""
+    own = spec.original or spec.name
+    named = "".join(f"[{c}]" if c in "*?[" else c for c in own)
+    return f"--allow {shlex.quote(cell(f'{spec.server}:{named}' if spec.server else named))}"
 
 
 _DECLINED = object()
