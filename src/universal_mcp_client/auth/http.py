@@ -1,5 +1,6 @@
 """Requests to authorization servers: bounded, kept to their origin, and without secrets in errors."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -8,11 +9,11 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from universal_mcp_client.auth.bounded import HEADERS, bounded
+from universal_mcp_client.types.bounds import LOGIN_BYTES, LOGIN_SECONDS
 from universal_mcp_client.types.errors import AuthenticationError, ServerUnavailable
 
-_TIMEOUT = 30.0
 _REDIRECTS = 5
-_LARGEST = 1_000_000
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 IDLE = 4.0
@@ -56,23 +57,21 @@ class AuthorizationHTTP:
         parts["headers"] = {"Accept": "application/json"} | parts["headers"]
         if self._client is None:
             self._client = httpx2.AsyncClient(
-                timeout=_TIMEOUT,
+                timeout=LOGIN_SECONDS,
                 follow_redirects=False,
+                headers=HEADERS,
+                event_hooks={"response": [bounded(LOGIN_BYTES)]},
                 limits=httpx2.Limits(keepalive_expiry=IDLE),
             )
         try:
-            response = await self._client.request(method, url, **parts)
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            async with asyncio.timeout(LOGIN_SECONDS):
+                response = await self._client.request(method, url, **parts)
+        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
             raise ServerUnavailable(
                 f"The authorization server of {self.server!r} cannot be reached at {bare(url)}: "
-                f"{error or type(error).__name__}.",
+                f"{str(error) or f'no whole answer within {LOGIN_SECONDS:g} s'}.",
                 server=self.server,
             ) from error
-        if len(response.content) > _LARGEST:
-            raise ServerUnavailable(
-                f"The authorization server of {self.server!r} answered with more than a megabyte.",
-                server=self.server,
-            )
         self._learn_skew(response)
         return response
 

@@ -3,7 +3,7 @@
 Real servers stay far below all of them; docs/tools.md has the table.
 """
 
-MESSAGE_BYTES = 64_000_000
+MESSAGE_BYTES = 64 * 1024 * 1024
 """One message of an MCP server, or one body of its HTTP answers, decompressed: memory."""
 
 LOGIN_BYTES = 1_000_000
