@@ -1,9 +1,12 @@
 """What a server's entry holds back stands in no error, no log and no message to a model."""
 
+import json
 import logging
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,3 +111,14 @@ async def test_what_is_not_mcp_is_quoted_without_secrets(
         said = shown(host.failures["babbles"])
     assert "not MCP" in said
     assert TOKEN[:6] not in said + ours(caplog)
+
+
+def test_debug_on_the_command_line_shows_no_secret_that_a_library_logs(
+    umcp: Callable[..., Any], tmp_path: Path
+) -> None:
+    entry = {"url": "http://user:passw0rd@127.0.0.1:9/mcp?api_key=${SERVER_TOKEN}&team=q5ery"}
+    file = tmp_path / "servers.json"
+    file.write_text(json.dumps({"mcpServers": {"far": entry | {"auth": "none"}}}))
+    ran = umcp("tools", "--config", str(file), "--debug", SERVER_TOKEN=TOKEN)
+    assert ran.code == 1 and "DEBUG" in ran.err and "${SERVER_TOKEN}" in ran.err
+    assert not [secret for secret in SECRETS if secret in ran.err]
