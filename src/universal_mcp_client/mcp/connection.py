@@ -264,8 +264,10 @@ class Connection:
         now = asyncio.get_running_loop().time
         if now() < self._rest_until or not self.opened:
             return False
+        if self.connected:
+            return True
         try:
-            async with asyncio.timeout(None if self.connected else _PATIENCE):
+            async with asyncio.timeout(_PATIENCE):
                 await self._connected()
         except (ServerError, TimeoutError):
             self._rest()
