@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from universal_mcp_client.types.errors import TokenStoreError as TokenStoreError
     from universal_mcp_client.types.errors import ToolError as ToolError
     from universal_mcp_client.types.errors import UniversalMCPError as UniversalMCPError
+    from universal_mcp_client.types.events import CallRecord as CallRecord
     from universal_mcp_client.types.events import Completion as Completion
     from universal_mcp_client.types.events import Event as Event
+    from universal_mcp_client.types.events import Retrying as Retrying
     from universal_mcp_client.types.events import RunFinished as RunFinished
     from universal_mcp_client.types.events import RunResult as RunResult
     from universal_mcp_client.types.events import TextDelta as TextDelta
@@ -52,6 +54,10 @@ if TYPE_CHECKING:
     from universal_mcp_client.types.events import ToolFinished as ToolFinished
     from universal_mcp_client.types.events import ToolProgress as ToolProgress
     from universal_mcp_client.types.events import ToolStarted as ToolStarted
+    from universal_mcp_client.types.interaction import Elicited as Elicited
+    from universal_mcp_client.types.interaction import Interaction as Interaction
+    from universal_mcp_client.types.interaction import LoginRequest as LoginRequest
+    from universal_mcp_client.types.interaction import Verdict as Verdict
     from universal_mcp_client.types.messages import Audio as Audio
     from universal_mcp_client.types.messages import File as File
     from universal_mcp_client.types.messages import Image as Image
@@ -93,9 +99,10 @@ _HOMES = {
         "UniversalMCPError",
     ),
     "types.events": (
-        "Completion", "Event", "RunFinished", "RunResult", "TextDelta", "ThinkingDelta",
+        "CallRecord", "Completion", "Event", "Retrying", "RunFinished", "RunResult", "TextDelta", "ThinkingDelta",
         "ToolFinished", "ToolProgress", "ToolStarted",
     ),
+    "types.interaction": ("Elicited", "Interaction", "LoginRequest", "Verdict"),
     "types.messages": ("Audio", "File", "Image", "Message", "Text", "ToolCall", "ToolResult"),
     "types.resources": (
         "LogMessage", "Prompt", "PromptArgument", "RenderedPrompt", "Resource", "ResourceContents",

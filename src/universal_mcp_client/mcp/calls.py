@@ -39,7 +39,7 @@ class Call:
     """
 
     __slots__ = (
-        "_calls", "_latest", "_left", "_loop", "_timer", "_token", "_waits", "answered", "broke",
+        "_calls", "_latest", "_left", "_loop", "_timer", "_token", "_waits", "answered", "asked", "broke",
         "cut", "failure", "ids", "login", "over", "posts", "seconds", "sent", "session", "status",
     )  # fmt: skip
 
@@ -51,6 +51,7 @@ class Call:
         self._timer = asyncio.timeout(seconds)
         self._left: float | None = None
         self._waits = 0
+        self.asked = 0
         self._token: Token[Call | None] | None = None
         self.ids: list[RequestId] = []
         self.posts: set[asyncio.Timeout] = set()
@@ -140,6 +141,7 @@ class Calls:
         self.live: set[Call] = set()
         self.idle = asyncio.Event()
         self.idle.set()
+        self.asked = 0  # while no request was under way
         self.pending: dict[RequestId, tuple[str, Call | None]] = {}
         self.ended = False
         self.noise: str | None = None
@@ -162,6 +164,13 @@ class Calls:
         finally:
             for call in waiting:
                 call.go_on()
+
+    def may_ask(self, limit: int) -> bool:
+        """Count a question of the server's, for which of the requests is not always told; False
+        where all of them have had `limit`."""
+        least = min(self.live, key=lambda call: call.asked, default=self)
+        least.asked += 1
+        return least.asked <= limit
 
     def of(self, request: Any) -> Call | None:
         found = self.pending.get(key_of(request))

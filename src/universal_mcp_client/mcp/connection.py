@@ -201,7 +201,7 @@ class Connection:
             message_handler=self._on_message,
             log_handler=self._on_log,
             extensions=[SkillsClientExtension()],
-            elicitation_handler=elicitation_handler(self.name, interaction, self._calls.stopped)
+            elicitation_handler=elicitation_handler(self.name, interaction, self._calls)
             if interaction
             else None,
         )

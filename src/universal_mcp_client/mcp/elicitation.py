@@ -1,29 +1,49 @@
 """A server's questions to the user (MCP elicitation), passed to the front end."""
 
+import logging
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import mcp_types
 
-from universal_mcp_client.types.interaction import Interaction
+from universal_mcp_client.mcp.calls import Calls
+from universal_mcp_client.policy.visits import visit
+from universal_mcp_client.types.interaction import Elicited, Interaction
 
 Handler = Callable[[str, Any, Any, Any], Awaitable[Any]]
 
+QUESTIONS = 10
+"""That a server may ask during one request."""
 
-def elicitation_handler(
-    server: str, interaction: Interaction, waiting: Callable[[], AbstractContextManager[None]]
-) -> Handler:
-    """A FastMCP elicitation handler which asks `interaction` on behalf of `server`; meanwhile it is
-    inside `waiting()`."""
+logger = logging.getLogger(__name__)
+
+
+def elicitation_handler(server: str, interaction: Interaction, calls: Calls) -> Handler:
+    """A FastMCP elicitation handler which asks `interaction` on behalf of `server`; meanwhile no
+    clock of `calls` runs. Declined unasked are questions beyond the limit and addresses that nobody
+    should visit."""
 
     async def ask(message: str, _type: Any, params: Any, _context: Any) -> mcp_types.ElicitResult:
-        with waiting():
-            if isinstance(params, mcp_types.ElicitRequestURLParams):
-                answer = await interaction.elicit(server, message, None, params.url)
-            else:
-                answer = await interaction.elicit(server, message, params.requested_schema)
+        if not calls.may_ask(QUESTIONS):
+            logger.warning(
+                "Server %r asked more than %d questions in one request; declined.",
+                server,
+                QUESTIONS,
+            )
+            return mcp_types.ElicitResult(action="decline")
+        with calls.stopped():
+            answer = await put(message, params)
         content = dict(answer.content) if answer.action == "accept" and answer.content else None
         return mcp_types.ElicitResult(action=answer.action, content=content)
+
+    async def put(message: str, params: Any) -> Elicited:
+        if not isinstance(params, mcp_types.ElicitRequestURLParams):
+            return await interaction.elicit(server, message, params.requested_schema)
+        try:
+            visit(params.url)
+        except ValueError as error:
+            logger.warning("Server %r wanted an address visited: %s; declined.", server, error)
+            return Elicited(action="decline")
+        return await interaction.elicit(server, message, None, params.url)
 
     return ask

@@ -1,18 +1,22 @@
 """Questions to the person at the terminal; without a terminal, the careful answer."""
 
-import asyncio
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import anyio.to_thread
-
+from universal_mcp_client.policy.sensitive import asks_for_secret
+from universal_mcp_client.policy.text import printable
+from universal_mcp_client.policy.visits import visit
 from universal_mcp_client.types.interaction import Elicited, LoginRequest, Verdict
 from universal_mcp_client.types.messages import ToolCall
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
+from universal_mcp_client.ui import questions
 from universal_mcp_client.ui.console import cell, console
+
+_SHOWN, _END = 4_000, 1_000  # characters of arguments that are shown, and of these from the end
+_YES = ("y", "yes")
 
 
 class TerminalInteraction:
@@ -22,7 +26,7 @@ class TerminalInteraction:
     def __init__(self, *, browser: bool = True) -> None:
         self._interactive = sys.stdin.isatty() and sys.stderr.isatty()
         self._browser = browser
-        self._logging_in = asyncio.Lock()
+        self._always: dict[tuple[str, str], ToolSpec] = {}
 
     @property
     def can_log_in(self) -> bool:
@@ -31,36 +35,97 @@ class TerminalInteraction:
     async def login(self, request: LoginRequest) -> str | None:
         from universal_mcp_client.ui.login import log_in
 
-        async with self._logging_in:  # one question at a time
+        async with questions.turn():
             return await log_in(request, browser=self._browser)
 
     async def approve(self, call: ToolCall, spec: ToolSpec) -> Verdict:
+        if self._allowed_always(spec):
+            return Verdict(allowed=True)
         if not self._interactive:
             console.tell(
                 f"umcp: {cell(spec.label)} was not called, as nobody is here to allow it: "
                 f"{_allowing(spec)} or --yes does."
             )
             return Verdict(allowed=False, reason="nobody is there to allow it")
-        arguments = json.dumps(dict(call.arguments), ensure_ascii=False, indent=2)
-        answer = await self._ask(f"\nAllow {spec.label}?\n{arguments}\n[y]es / [N]o: ")
-        return Verdict(allowed=answer.lower() in ("y", "yes"))
+        async with questions.turn():
+            if self._allowed_always(spec):  # said so meanwhile, to a call beside this one
+                return Verdict(allowed=True)
+            text = await questions.answer(
+                f"\nAllow {cell(spec.label)}?\n{_shown(call.arguments)}\n"
+                "[y]es / [a]lways this tool / [N]o, or say why not: "
+            )
+        match (text or "").lower():
+            case "y" | "yes":
+                return Verdict(allowed=True)
+            case "a" | "always":
+                self._always[_key(spec)] = spec
+                console.tell(
+                    f"umcp: {cell(spec.label)} is not asked for again in this session; "
+                    f"{_allowing(spec)} says so beforehand.",
+                    "dim",
+                )
+                return Verdict(allowed=True)
+            case "" | "n" | "no":
+                return Verdict(allowed=False)
+            case _:
+                return Verdict(allowed=False, reason=(text or "").removeprefix("no, "))
+
+    def _allowed_always(self, spec: ToolSpec) -> bool:
+        """Said of this very tool: one that describes itself differently now is another."""
+        said = self._always.get(_key(spec))
+        return said is not None and (
+            (said.description, said.input_schema, said.annotations)
+            == (spec.description, spec.input_schema, spec.annotations)
+        )
 
     async def elicit(
         self, server: str, message: str, schema: JSONSchema | None, url: str | None = None
     ) -> Elicited:
         if not self._interactive:
             return Elicited(action="cancel")
-        console.tell(f"\nServer {server!r} asks: {message}")
-        if url is not None:
-            answer = await self._ask(f"It wants you to visit {url}\n[d]one / [N]o: ")
-            return Elicited(action="accept" if answer.lower() in ("d", "done") else "decline")
-        properties: Mapping[str, Any] = (schema or {}).get("properties") or {}
-        if not properties:
-            answer = await self._ask("[y]es / [N]o: ")
-            return Elicited(action="accept" if answer.lower() in ("y", "yes") else "decline")
+        async with questions.turn():
+            if url is not None:
+                return await self._visit(server, message, url)
+            console.tell(f"\nServer {cell(server)!r} asks: {message}")
+            properties: Mapping[str, Any] = (schema or {}).get("properties") or {}
+            if not properties:
+                return await self._confirmed("[y]es / [N]o: ")
+            secret = [name for name, form in properties.items() if asks_for_secret(name, form)]
+            if secret:
+                console.tell(
+                    f"umcp: warning: the server {cell(server)!r} asks for what looks like a secret: "
+                    f"{cell(', '.join(secret))}. MCP forbids servers to ask for secrets this way; "
+                    "it gets what you type.",
+                    "red",
+                )
+                if (
+                    await self._confirmed("Answer it all the same? [y]es / [N]o: ")
+                ).action != "accept":
+                    return Elicited(action="decline")
+            return await self._form(properties, (schema or {}).get("required") or ())
+
+    async def _visit(self, server: str, message: str, url: str) -> Elicited:
+        try:
+            found = visit(url)
+        except ValueError as error:
+            console.tell(f"umcp: server {cell(server)!r} wanted you to visit an address: {error}.")
+            return Elicited(action="decline")
+        console.tell(f"\nServer {cell(server)!r} asks: {message}")
+        if found.warning:
+            console.tell(f"umcp: warning: {found.warning}.", "red")
+        return await self._confirmed(
+            f"It wants you to visit, at the host {found.host}:\n  {cell(found.url)}\n[d]one / [N]o: ",
+            ("d", "done"),
+        )
+
+    async def _confirmed(self, question: str, yes: tuple[str, ...] = _YES) -> Elicited:
+        text = await questions.answer(question)
+        return Elicited(action="accept" if (text or "").lower() in yes else "decline")
+
+    async def _form(self, properties: Mapping[str, Any], required: Sequence[str]) -> Elicited:
         content: dict[str, Any] = {}
         for name, form in properties.items():
-            value = await self._field(name, form, name in ((schema or {}).get("required") or ()))
+            value = await self._field(name, form, name in required)
             if value is _DECLINED:
                 return Elicited(action="decline")
             if value is not None:
@@ -73,9 +138,11 @@ class TerminalInteraction:
         extra = f" ({' / '.join(map(str, choices))})" if choices else ""
         default = f" [{form['default']}]" if "default" in form else ""
         while True:
-            text = await self._ask(
+            text = await questions.answer(
                 f"{about}{extra}{default} (empty line: {'decline' if required else 'skip'}): "
             )
+            if text is None:
+                return _DECLINED
             if not text:
                 return form.get("default", _DECLINED if required else None)
             try:
@@ -83,10 +150,19 @@ class TerminalInteraction:
             except ValueError as error:
                 console.tell(f"  {error}")
 
-    async def _ask(self, question: str) -> str:
-        with console.asking(question):
-            line: str = await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
-        return line.strip()
+
+def _key(spec: ToolSpec) -> tuple[str, str]:
+    return spec.server, spec.original or spec.name
+
+
+def _shown(arguments: Mapping[str, Any]) -> str:
+    """The arguments, as much as one reads: of long ones the beginning and the end."""
+    text = printable(json.dumps(dict(arguments), ensure_ascii=False, indent=2))
+    if len(text) <= _SHOWN:
+        return text
+    begin = _SHOWN - _END
+    left_out = len(text) - _SHOWN
+    return f"{text[:begin]}\n… {left_out:,} of {len(text):,} characters not shown …\n{text[-_END:]}"
 
 
 def _allowing(spec: ToolSpec) -> str:

@@ -1,0 +1,49 @@
+"""What a server's questions meet before anybody sees them."""
+
+import mcp_types
+
+from universal_mcp_client.mcp.calls import Calls
+from universal_mcp_client.mcp.elicitation import QUESTIONS, elicitation_handler
+from universal_mcp_client.types.interaction import Elicited, LoginRequest, Verdict
+from universal_mcp_client.types.messages import ToolCall
+from universal_mcp_client.types.tools import JSONSchema, ToolSpec
+
+
+class Person:
+    can_log_in = False
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def approve(self, call: ToolCall, spec: ToolSpec) -> Verdict:
+        return Verdict(allowed=True)
+
+    async def elicit(
+        self, server: str, message: str, schema: JSONSchema | None, url: str | None = None
+    ) -> Elicited:
+        self.asked.append(url or message)
+        return Elicited(action="accept")
+
+    async def login(self, request: LoginRequest) -> str | None:
+        return None
+
+
+async def test_a_server_asks_ten_questions_in_one_request_and_no_more() -> None:
+    person, calls = Person(), Calls("s")
+    ask = elicitation_handler("s", person, calls)
+    schema = {"type": "object", "properties": {}}
+    params = mcp_types.ElicitRequestFormParams(message="Sure?", requested_schema=schema)
+    for _ in range(2):
+        async with calls.begin(60):
+            said = [(await ask("Sure?", None, params, None)).action for _ in range(200)]
+        assert said.count("accept") == QUESTIONS
+    assert len(person.asked) == 2 * QUESTIONS
+
+
+async def test_an_address_that_runs_something_is_declined_unseen() -> None:
+    person = Person()
+    ask = elicitation_handler("s", person, Calls("s"))
+    for url in ("javascript:alert(1)", "file:///etc/passwd", "https://a.example/pay"):
+        params = mcp_types.ElicitRequestURLParams(message="Pay", url=url, elicitation_id="1")
+        await ask("Pay", None, params, None)
+    assert person.asked == ["https://a.example/pay"]
