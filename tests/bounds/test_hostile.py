@@ -9,6 +9,13 @@ def test_a_program_that_does_nothing_is_far_from_the_bounds() -> None:
     assert found.out == "done\n"
 
 
+def test_what_takes_much_here_is_not_counted_there() -> None:
+    """A process begins with the peak of the one that starts it, as getrusage counts."""
+    taken = b"x" * 300_000_000
+    assert run_hostile("print('done')").memory_mb < 200
+    assert taken
+
+
 def test_a_loop_that_stands_still_and_memory_that_is_taken_are_seen() -> None:
     with pytest.raises(AssertionError, match="stood still"):
         run_hostile("""

@@ -11,7 +11,7 @@ import textwrap
 from dataclasses import dataclass
 
 _FRAME = """
-import asyncio, json, resource, selectors, sys, time
+import asyncio, json, re, selectors, sys, time
 
 class Selector(selectors.DefaultSelector):
     '''Notes the CPU time of the loop's thread from one look at its descriptors to the next.'''
@@ -26,6 +26,16 @@ class Selector(selectors.DefaultSelector):
         finally:
             self.last = time.thread_time()
 
+def peak_mb():
+    if sys.platform == "linux":  # getrusage begins with the peak of the process that started this
+        with open("/proc/self/status") as status:
+            return int(re.search(r"VmHWM:\\s+(\\d+) kB", status.read())[1]) / 1024
+    if sys.platform == "win32":
+        import psutil
+        return psutil.Process().memory_info().peak_wset / 1024**2
+    import resource
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+
 async def main():
 {program}
 
@@ -39,11 +49,7 @@ asyncio.set_event_loop(loop)
 loop.run_until_complete(measured())
 loop.run_until_complete(asyncio.sleep(0))
 loop.run_until_complete(loop.shutdown_default_executor())
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print("\\x1e" + json.dumps({{
-    "memory_mb": peak / (1024 if sys.platform != "darwin" else 1024 * 1024),
-    "stall": Selector.longest,
-}}))
+print("\\x1e" + json.dumps({{"memory_mb": peak_mb(), "stall": Selector.longest}}))
 """
 _IMPORTS = """\
 import universal_mcp_client
