@@ -1,0 +1,55 @@
+"""A line typed at a console of Windows, which only tells of keys."""
+
+from typing import Any
+
+import pytest
+
+from universal_mcp_client.policy.text import printable
+from universal_mcp_client.types.messages import ToolCall
+from universal_mcp_client.types.tools import ToolSpec
+from universal_mcp_client.ui import questions
+from universal_mcp_client.ui.terminal import TerminalInteraction
+
+
+async def test_keys_become_a_line() -> None:
+    typed, shown = iter("yx\b\xe0Hes\r"), list[str]()
+    assert await questions.keys(lambda: True, lambda: next(typed), shown.append) == "yes"
+    assert "".join(shown) == "yx\b \bes\n"
+
+
+async def test_ctrl_c_among_keys_interrupts() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        await questions.keys(lambda: True, lambda: "\x03", lambda _: None)
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> tuple[TerminalInteraction, list[str]]:
+    asked: list[str] = []
+
+    async def answer(question: str) -> str:
+        asked.append(question)
+        return ""
+
+    monkeypatch.setattr(questions, "answer", answer)
+    made = TerminalInteraction()
+    made._interactive = True
+    return made, asked
+
+
+async def test_a_form_that_wants_a_secret_is_declined_by_an_empty_line(
+    person: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, asked = person
+    form = {"type": "object", "properties": {"api_key": {"type": "string"}}}
+    assert (await made.elicit("shop", "Log in", form)).action == "decline"
+    assert len(asked) == 1
+    assert "'shop' asks for what looks like a secret: api_key" in capsys.readouterr().err
+
+
+async def test_huge_arguments_are_shown_by_both_ends(person: Any) -> None:
+    made, asked = person
+    call = ToolCall(id="1", name="t", arguments={"a": "b" * 100_000, "z": "the end"})
+    assert not (await made.approve(call, ToolSpec(name="t"))).allowed
+    assert len(asked[0]) < 5_000
+    assert "the end" in asked[0] and "not shown" in asked[0]
+    assert printable(asked[0]) == asked[0]
