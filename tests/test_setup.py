@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.conftest import ROOT
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
     "project"
 ]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+EXTRAS = ("local", "redis", "postgres", "dynamodb")
 OURS = {"universal_mcp_client", "tests"}
 
 
@@ -49,7 +51,7 @@ def _plain(name: str) -> str:
 
 @pytest.mark.parametrize(
     ("folder", "extras"),
-    [("src", ("local", "redis", "postgres", "dynamodb")), ("tests", ("redis", "postgres", "dev"))],
+    [("src", EXTRAS), ("tests", (*EXTRAS, "dev"))],
 )
 def test_what_is_imported_is_declared(folder: str, extras: tuple[str, ...]) -> None:
     known, of = declared(*extras), packages_distributions()
@@ -82,7 +84,8 @@ def test_private_modules_of_others_are_guarded() -> None:
 def test_what_loops_of_windows_do_not_have_stands_where_there_is_another_way(call: str) -> None:
     for path in (ROOT / "src").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
-        assert f".{call}(" not in text or "except NotImplementedError" in text, path.name
+        other_way = "except NotImplementedError" in text or 'sys.platform == "win32"' in text
+        assert f".{call}(" not in text or other_way, path.name
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
@@ -141,6 +144,22 @@ def test_make_says_what_it_lacks_and_leaves_alone_what_is_not_its_own(
     )
     assert re.search(said, done.stdout + done.stderr), done
     assert not (ROOT / "nowhere").exists()
+
+
+def test_the_workflow_and_the_hooks_call_what_a_developer_calls() -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
+    called: set[str] = set()
+    for job in workflow["jobs"].values():
+        versions = job.get("strategy", {}).get("matrix", {}).get("versions", [""])
+        for command in filter(None, (step.get("run") for step in job["steps"])):
+            called |= {command.replace("${{ matrix.versions }}", which) for which in versions}
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
+    called |= {hook["entry"] for repo in hooks["repos"] for hook in repo["hooks"]}
+    assert called == {"sudo bash .ci/run"} | {
+        f"make {name}" for name in targets if f"make {name}" in called
+    }
+    assert {"make check", "make test", "make demo", "make test-newest"} < called
 
 
 def test_a_skipped_test_fails_where_all_must_run(tmp_path: Path) -> None:
