@@ -10,7 +10,8 @@ from contextlib import contextmanager
 def on_signal(number: signal.Signals, callback: Callable[[], object]) -> Generator[None]:
     """Inside, the signal calls `callback` on the running loop; afterwards it does what it did before.
 
-    For the main thread, as Python has it for all that handles signals: ValueError elsewhere.
+    For the main thread, as Python has it for all that handles signals: ValueError elsewhere. A loop
+    has one callback for a signal: uses of the same signal do not stand inside each other.
     """
     loop = asyncio.get_running_loop()
     before = signal.getsignal(number)  # for SIGINT asyncio.run's own, which the loop would forget
@@ -26,4 +27,5 @@ def on_signal(number: signal.Signals, callback: Callable[[], object]) -> Generat
     finally:
         if remove is not None:
             remove(number)
-        signal.signal(number, before)
+        if before is not None:  # None is a handler of C's, which Python cannot put back
+            signal.signal(number, before)
