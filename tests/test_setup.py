@@ -88,6 +88,17 @@ def test_what_loops_of_windows_do_not_have_stands_where_there_is_another_way(cal
         assert f".{call}(" not in text or other_way, path.name
 
 
+def test_without_the_sdks_private_clock_time_runs_on() -> None:
+    code = (
+        "import fastmcp.client.client, mcp.shared._request_clock as private\n"
+        "del private.waiting_on_a_person\n"
+        "from universal_mcp_client.mcp.clock import waiting_on_a_person\n"
+        "with waiting_on_a_person(): print('asked')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "asked\n", done.stderr
+
+
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
 def test_a_lock_names_versions_and_hashes_and_no_host(lock: Path) -> None:
     text = lock.read_text(encoding="utf-8")

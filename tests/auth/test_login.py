@@ -63,6 +63,24 @@ async def test_one_login_is_enough(server: Protected, store: str, paste: bool) -
     assert server.issuer.logins == 1 and server.issuer.refreshes == 0
 
 
+async def test_a_person_may_take_their_time(
+    server: Protected, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server of 2026-07-28 is not taken for an older one, as none answered within the seconds
+    which the SDK gives it."""
+    monkeypatch.setattr("mcp.client.session.DISCOVER_TIMEOUT_SECONDS", 0.5)
+
+    class Slow(Person):
+        async def login(self, request: Any) -> str | None:
+            await asyncio.sleep(1)
+            return await super().login(request)
+
+    async with Host(server.url, interaction=Slow(), token_store=store) as host:
+        assert (await add(host)).text == "3"
+        (only,) = host
+        assert only.protocol_version == "2026-07-28"
+
+
 @pytest.mark.filterwarnings("ignore:.*SSE")  # which MCP is to lose
 async def test_over_the_older_transport(store: str) -> None:
     for server in protected(transport="sse"):

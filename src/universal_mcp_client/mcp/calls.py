@@ -11,6 +11,7 @@ from typing import Any, Self, TypeAlias
 
 import mcp_types
 
+from universal_mcp_client.mcp.clock import waiting_on_a_person
 from universal_mcp_client.mcp.lines import shown
 from universal_mcp_client.types.errors import ServerError, UniversalMCPError
 
@@ -160,7 +161,8 @@ class Calls:
         for call in waiting:
             call.stop()
         try:
-            yield
+            with waiting_on_a_person():  # who logs in may do so while the server is first asked
+                yield
         finally:
             for call in waiting:
                 call.go_on()
