@@ -8,7 +8,7 @@ from universal_mcp_client.policy.text import printable
 from universal_mcp_client.types.messages import ToolCall
 from universal_mcp_client.types.tools import ToolSpec
 from universal_mcp_client.ui import questions
-from universal_mcp_client.ui.terminal import TerminalInteraction
+from universal_mcp_client.ui.terminal import TerminalInteraction, reason_of
 
 
 async def test_keys_become_a_line() -> None:
@@ -53,3 +53,17 @@ async def test_huge_arguments_are_shown_by_both_ends(person: Any) -> None:
     assert len(asked[0]) < 5_000
     assert "the end" in asked[0] and "not shown" in asked[0]
     assert printable(asked[0]) == asked[0]
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ("n wrong title", "wrong title"),
+        ("no, ask Ann first", "ask Ann first"),
+        ("No: too many", "too many"),
+        ("nobody asked for it", "nobody asked for it"),
+        ("no such file is there", "no such file is there"),
+    ],
+)
+def test_a_reason_is_told_without_the_no_before_it(typed: str, reason: str) -> None:
+    assert reason_of(typed) == reason

@@ -1,6 +1,7 @@
 """Questions to the person at the terminal; without a terminal, the careful answer."""
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,9 @@ from universal_mcp_client.ui.console import cell, console
 
 _SHOWN, _END = 4_000, 1_000  # characters of arguments that are shown, and of these from the end
 _YES = ("y", "yes")
+
+
+_NO = re.compile(r"\A(n\s+|no\s*[,:;.-]\s*)", re.IGNORECASE)  # before a reason
 
 
 class TerminalInteraction:
@@ -68,7 +72,7 @@ class TerminalInteraction:
             case "" | "n" | "no":
                 return Verdict(allowed=False)
             case _:
-                return Verdict(allowed=False, reason=(text or "").removeprefix("no, "))
+                return Verdict(allowed=False, reason=reason_of(text or ""))
 
     def _allowed_always(self, spec: ToolSpec) -> bool:
         """Said of this very tool: one that describes itself differently now is another."""
@@ -192,3 +196,8 @@ def _typed(text: str, form: Mapping[str, Any], choices: list[Any]) -> Any:
             return [item.strip() for item in text.split(",")]
         case _:
             return text
+
+
+def reason_of(answer: str) -> str:
+    """Why not, as the model is told it: without the no itself."""
+    return _NO.sub("", answer)
