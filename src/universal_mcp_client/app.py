@@ -8,6 +8,8 @@ from universal_mcp_client.config.sources import ServerSource
 from universal_mcp_client.core import agent as core
 from universal_mcp_client.core.agent import Tool
 from universal_mcp_client.models.base import Model
+from universal_mcp_client.tools.rules import Needs
+from universal_mcp_client.types.interaction import Interaction
 from universal_mcp_client.types.messages import UserContent
 from universal_mcp_client.types.tools import JSONSchema
 
@@ -44,6 +46,8 @@ async def ask(
     servers: Sequence[ServerSource] = (),
     tools: Sequence[Tool] = (),
     instructions: str = "",
+    interaction: Interaction | None = None,
+    approve: Needs | None = None,
     output_type: type[T],
 ) -> T: ...
 
@@ -56,6 +60,8 @@ async def ask(
     servers: Sequence[ServerSource] = (),
     tools: Sequence[Tool] = (),
     instructions: str = "",
+    interaction: Interaction | None = None,
+    approve: Needs | None = None,
     output_type: JSONSchema | None = None,
 ) -> Any: ...
 
@@ -67,16 +73,25 @@ async def ask(
     servers: Sequence[ServerSource] = (),
     tools: Sequence[Tool] = (),
     instructions: str = "",
+    interaction: Interaction | None = None,
+    approve: Needs | None = None,
     output_type: Any = None,
 ) -> Any:
     """A tool-augmented model call: a question in, an answer out, tools handled on the way.
 
-    Returns the answer's text, or a value of `output_type`. Raises what `Agent.run` raises.
+    Returns the answer's text, or a value of `output_type`. Tools are called unasked unless there is
+    an `interaction` or an `approve`, which mean what they mean to `Agent`. Raises what `Agent.run` raises.
 
     >>> await ask("What time is it in Tokyo?", servers=["uvx mcp-server-time"])
     """
     agent = Agent(
-        model, instructions=instructions, servers=servers, tools=tools, output_type=output_type
+        model,
+        instructions=instructions,
+        servers=servers,
+        tools=tools,
+        interaction=interaction,
+        approve=approve,
+        output_type=output_type,
     )
     async with agent:
         return (await agent.run(prompt)).output

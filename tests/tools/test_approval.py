@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from universal_mcp_client import Agent, Session, Text, ToolCall
+from universal_mcp_client import Agent, Session, Text, ToolCall, ask
 from universal_mcp_client.testing import ScriptedModel, call
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.tools.filtered import FilteredToolset
@@ -82,6 +82,14 @@ async def test_rules_without_anybody_to_ask_refuse() -> None:
     result = await agent.run("go")
     assert tools.called == []
     assert "nobody is there" in result.tool_calls[0].result.text
+
+
+async def test_a_single_question_asks_by_the_same_rules_as_an_agent() -> None:
+    tools, person = Tools("wipe"), Person()
+    await ask("go", model=ScriptedModel(call("wipe"), "done"), tools=[tools], interaction=person)
+    assert (person.asked, tools.called) == (["s/wipe"], [])
+    await ask("go", model=ScriptedModel(call("wipe"), "done"), tools=[tools], approve=writes)
+    assert tools.called == []
 
 
 async def test_a_sub_agent_without_an_interaction_asks_the_outermost() -> None:
