@@ -1,12 +1,19 @@
 """What a server's questions meet before anybody sees them."""
 
-import mcp_types
+import sys
 
+import mcp_types
+import pytest
+from tests.conftest import ROOT
+
+from universal_mcp_client import Host
 from universal_mcp_client.mcp.calls import Calls
 from universal_mcp_client.mcp.elicitation import QUESTIONS, elicitation_handler
 from universal_mcp_client.types.interaction import Elicited, LoginRequest, Verdict
 from universal_mcp_client.types.messages import ToolCall
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
+
+NOSY = ROOT / "tests" / "support" / "nosy_server.py"
 
 
 class Person:
@@ -22,7 +29,7 @@ class Person:
         self, server: str, message: str, schema: JSONSchema | None, url: str | None = None
     ) -> Elicited:
         self.asked.append(url or message)
-        return Elicited(action="accept")
+        return Elicited(action="accept", content={"name": "Ann"})
 
     async def login(self, request: LoginRequest) -> str | None:
         return None
@@ -38,6 +45,21 @@ async def test_a_server_asks_ten_questions_in_one_request_and_no_more() -> None:
             said = [(await ask("Sure?", None, params, None)).action for _ in range(200)]
         assert said.count("accept") == QUESTIONS
     assert len(person.asked) == 2 * QUESTIONS
+
+
+async def test_the_model_is_told_that_questions_were_declined_unasked(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    person = Person()
+    async with Host(f"nosy={sys.executable} {NOSY}", interaction=person) as host:
+        asked = ToolCall(id="1", name="survey", arguments={"questions": 3 * QUESTIONS})
+        result = await host.call_tool(asked)
+        few = await host.call_tool(ToolCall(id="2", name="survey", arguments={"questions": 1}))
+    assert len(person.asked) == QUESTIONS + 1
+    assert result.text.count("decline ") >= 2 * QUESTIONS - 1
+    assert "beyond were declined unasked" in result.text
+    assert few.text == "accept"  # nothing is held against the next call
+    assert len([r for r in caplog.records if "declined" in r.message]) == 1
 
 
 async def test_an_address_that_runs_something_is_declined_unseen() -> None:

@@ -8,7 +8,7 @@ from universal_mcp_client.policy.text import printable
 from universal_mcp_client.types.messages import ToolCall
 from universal_mcp_client.types.tools import ToolSpec
 from universal_mcp_client.ui import questions
-from universal_mcp_client.ui.terminal import TerminalInteraction, reason_of
+from universal_mcp_client.ui.terminal import QUESTIONS, TerminalInteraction, reason_of
 
 
 async def test_keys_become_a_line() -> None:
@@ -53,6 +53,53 @@ async def test_huge_arguments_are_shown_by_both_ends(person: Any) -> None:
     assert len(asked[0]) < 5_000
     assert "the end" in asked[0] and "not shown" in asked[0]
     assert printable(asked[0]) == asked[0]
+
+
+async def test_a_prompt_asks_a_hundred_questions_and_says_what_it_declines_then(
+    person: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, asked = person
+    call, tool = ToolCall(id="1", name="t", arguments={}), ToolSpec(name="t", server="s")
+    verdicts = [await made.approve(call, tool) for _ in range(QUESTIONS + 1)]
+    assert len(asked) == QUESTIONS
+    assert "more than 100 questions" in verdicts[-1].reason
+    form = {"type": "object", "properties": {"name": {"type": "string"}}}
+    assert (await made.elicit("shop", "Who?", form)).action == "decline"
+    assert len(asked) == QUESTIONS
+    told = capsys.readouterr().err
+    assert "s/t was not called: more than 100" in told
+    assert "a question of server 'shop' was declined: more than 100" in told
+    made.begin_prompt()
+    await made.approve(call, tool)
+    assert len(asked) == QUESTIONS + 1
+
+
+async def test_a_form_of_more_fields_than_anybody_answers_is_declined_unasked(person: Any) -> None:
+    made, asked = person
+    form = {"type": "object", "properties": {f"f{n}": {"type": "string"} for n in range(10_000)}}
+    assert (await made.elicit("shop", "All of it", form)).action == "decline"
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed"),
+    [("integer", "9" * 5_000), ("integer", "seven"), ("integer", "2.5"), ("number", "nan"),
+     ("number", "inf"), ("number", "1e999"), ("number", "9" * 5_000)],
+)  # fmt: skip
+async def test_what_is_no_number_is_asked_for_again_in_words(
+    kind: str, typed: str, person: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    made, _ = person
+    said = iter([typed, "7"])
+
+    async def answer(question: str) -> str:
+        return next(said)
+
+    monkeypatch.setattr(questions, "answer", answer)
+    form = {"type": "object", "properties": {"n": {"type": kind}}}
+    assert (await made.elicit("shop", "How many?", form)).content == {"n": 7}
+    told = capsys.readouterr().err
+    assert "Answer with a" in told and "number, such as" in told
 
 
 @pytest.mark.parametrize(

@@ -46,14 +46,21 @@ def main(argv: Sequence[str]) -> int:
     to = parser("chat", "Talk to an agent.", EXAMPLES)
     add_agent(to)
     options = to.parse_args(argv)
-    composed = compose(options, TerminalInteraction())
+    person = TerminalInteraction()
+    composed = compose(options, person)
     known = gate().prompts()  # what is to be asked is asked now; later, nobody is
-    return ending(Chat(composed, known).run())
+    return ending(Chat(composed, known, person).run())
 
 
 class Chat:
-    def __init__(self, composed: Composed, prompts: Mapping[str, PromptDefinition]) -> None:
+    def __init__(
+        self,
+        composed: Composed,
+        prompts: Mapping[str, PromptDefinition],
+        person: TerminalInteraction,
+    ) -> None:
         self._composed = composed
+        self._person = person
         self._prompts = prompts
         self._agent: Agent = composed.agent
         self._model = composed.choice.name
@@ -103,6 +110,7 @@ class Chat:
     async def _interruptible(self, prompt: str) -> None:
         """Answer, until Ctrl-C. What failed before an answer began leaves no trace in the history."""
         start = len(self._session.messages)
+        self._person.begin_prompt()
         task = asyncio.create_task(self._answer(prompt))
         try:
             with on_signal(signal.SIGINT, task.cancel):

@@ -167,12 +167,12 @@ class Calls:
             for call in waiting:
                 call.go_on()
 
-    def may_ask(self, limit: int) -> bool:
-        """Count a question of the server's, for which of the requests is not always told; False
-        where all of them have had `limit`."""
+    def question(self) -> int:
+        """Count a question of the server's, for which of the requests is not always told; returns
+        how many the one that had fewest has had."""
         least = min(self.live, key=lambda call: call.asked, default=self)
         least.asked += 1
-        return least.asked <= limit
+        return least.asked
 
     def of(self, request: Any) -> Call | None:
         found = self.pending.get(key_of(request))

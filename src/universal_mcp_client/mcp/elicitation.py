@@ -15,6 +15,12 @@ Handler = Callable[[str, Any, Any, Any], Awaitable[Any]]
 QUESTIONS = 10
 """That a server may ask during one request."""
 
+TOO_MANY = (
+    f"(The server had more than {QUESTIONS} questions to the user in this call; those beyond were "
+    "declined unasked.)"
+)
+"""For the model, which else takes them for the user's own no."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -24,12 +30,13 @@ def elicitation_handler(server: str, interaction: Interaction, calls: Calls) -> 
     should visit."""
 
     async def ask(message: str, _type: Any, params: Any, _context: Any) -> mcp_types.ElicitResult:
-        if not calls.may_ask(QUESTIONS):
-            logger.warning(
-                "Server %r asked more than %d questions in one request; declined.",
-                server,
-                QUESTIONS,
-            )
+        if (asked := calls.question()) > QUESTIONS:
+            if asked == QUESTIONS + 1:  # the others would only repeat it
+                logger.warning(
+                    "Server %r asked more than %d questions in one request; those were declined.",
+                    server,
+                    QUESTIONS,
+                )
             return mcp_types.ElicitResult(action="decline")
         with calls.stopped():
             answer = await put(message, params)

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from fastmcp import Client
 from fastmcp.skills import SkillsClientExtension
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from universal_mcp_client.mcp.calls import current
 from universal_mcp_client.mcp.changes import Kind
 from universal_mcp_client.mcp.connection import Connection, State
 from universal_mcp_client.mcp.convert import (
@@ -23,13 +25,14 @@ from universal_mcp_client.mcp.convert import (
     tool_result,
     tool_spec,
 )
+from universal_mcp_client.mcp.elicitation import QUESTIONS, TOO_MANY
 from universal_mcp_client.mcp.failures import ConnectionLost, translated
 from universal_mcp_client.mcp.listing import Listing, pages
 from universal_mcp_client.mcp.skills import verified
 from universal_mcp_client.policy.redact import secrets_kept
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.types.errors import ConfigError, MCPError, ServerError, ServerUnavailable
-from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
+from universal_mcp_client.types.messages import Text, ToolCall, ToolResult, failure
 from universal_mcp_client.types.resources import (
     Prompt,
     RenderedPrompt,
@@ -133,7 +136,7 @@ class Server(Connection):
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
         """Call a tool by its own name. Whatever fails becomes a result that says so."""
         try:
-            return await self.request_tool(call, context)
+            result, asked = await self._called(call, context)
         except MCPError as error:
             return failure(call, f"{error} (JSON-RPC error {error.code} from server {self.name!r})")
         except ServerUnavailable as error:
@@ -141,20 +144,30 @@ class Server(Connection):
             return failure(call, f"{error} The call {effect}.")
         except ServerError as error:
             return failure(call, str(error))
+        if asked > QUESTIONS:
+            return replace(result, content=(*result.content, Text(text=TOO_MANY)))
+        return result
 
     async def request_tool(self, call: ToolCall, context: CallContext | None = None) -> ToolResult:
         """Call a tool by its own name. The tool's own failure is a result with `is_error`; raises
         ServerError for all others."""
-        context = context or CallContext()
-        result = await self._ask(
-            lambda client: client.call_tool_mcp(
+        return (await self._called(call, context or CallContext()))[0]
+
+    async def _called(self, call: ToolCall, context: CallContext) -> tuple[ToolResult, int]:
+        """The result, and how many questions the server had meanwhile."""
+
+        async def request(client: "Client[Any]") -> tuple[Any, int]:
+            result = await client.call_tool_mcp(
                 call.name,
                 sendable(call.arguments),
                 progress_handler=context.progress,
                 meta=dict(context.meta) or None,
             )
-        )
-        return tool_result(result, call.id)
+            under_way = current.get()
+            return result, under_way.asked if under_way else 0
+
+        result, asked = await self._ask(request)
+        return tool_result(result, call.id), asked
 
     # Resources
 

@@ -1,6 +1,7 @@
 """Questions to the person at the terminal; without a terminal, the careful answer."""
 
 import json
+import math
 import re
 import shlex
 import sys
@@ -18,9 +19,12 @@ from universal_mcp_client.ui.console import cell, console
 
 _SHOWN, _END = 4_000, 1_000  # characters of arguments that are shown, and of these from the end
 _YES = ("y", "yes")
-
-
+_DIGITS = 300  # of a number that is typed: more is no number that anybody meant
 _NO = re.compile(r"\A(n\s+|no\s*[,:;.-]\s*)", re.IGNORECASE)  # before a reason
+
+
+QUESTIONS = 100
+"""That a person is asked for one prompt, whoever asks; each field of a form is one."""
 
 
 class TerminalInteraction:
@@ -31,6 +35,17 @@ class TerminalInteraction:
         self._interactive = sys.stdin.isatty() and sys.stderr.isatty()
         self._browser = browser
         self._always: dict[tuple[str, str], ToolSpec] = {}
+        self._left = QUESTIONS
+
+    def begin_prompt(self) -> None:
+        """What follows is for another prompt, with questions of its own."""
+        self._left = QUESTIONS
+
+    def _takes(self, asked: int) -> bool:
+        if asked > self._left:
+            return False
+        self._left -= asked
+        return True
 
     @property
     def can_log_in(self) -> bool:
@@ -54,6 +69,9 @@ class TerminalInteraction:
         async with questions.turn():
             if self._allowed_always(spec):  # said so meanwhile, to a call beside this one
                 return Verdict(allowed=True)
+            if not self._takes(1):
+                console.tell(f"umcp: {cell(spec.label)} was not called: {_ENOUGH}.", "red")
+                return Verdict(allowed=False, reason=f"nobody was asked, as {_ENOUGH}")
             text = await questions.answer(
                 f"\nAllow {cell(spec.label)}?\n{_shown(call.arguments)}\n"
                 "[y]es / [a]lways this tool / [N]o, or say why not: "
@@ -86,12 +104,20 @@ class TerminalInteraction:
         self, server: str, message: str, schema: JSONSchema | None, url: str | None = None
     ) -> Elicited:
         if not self._interactive:
+            console.tell(
+                f"umcp: server {cell(server)!r} asked a question, and nobody is here to answer it."
+            )
             return Elicited(action="cancel")
         async with questions.turn():
+            properties: Mapping[str, Any] = (schema or {}).get("properties") or {}
+            if not self._takes(len(properties) or 1):
+                console.tell(
+                    f"umcp: a question of server {cell(server)!r} was declined: {_ENOUGH}.", "red"
+                )
+                return Elicited(action="decline")
             if url is not None:
                 return await self._visit(server, message, url)
             console.tell(f"\nServer {cell(server)!r} asks: {message}")
-            properties: Mapping[str, Any] = (schema or {}).get("properties") or {}
             if not properties:
                 return await self._confirmed("[y]es / [N]o: ")
             secret = [name for name, form in properties.items() if asks_for_secret(name, form)]
@@ -177,6 +203,7 @@ def _allowing(spec: ToolSpec) -> str:
 
 
 _DECLINED = object()
+_ENOUGH = f"more than {QUESTIONS} questions would have been asked for one prompt"
 
 
 def _typed(text: str, form: Mapping[str, Any], choices: list[Any]) -> Any:
@@ -189,9 +216,9 @@ def _typed(text: str, form: Mapping[str, Any], choices: list[Any]) -> Any:
                 raise ValueError("Answer yes or no.")
             return text.lower() in ("y", "yes", "true")
         case "integer":
-            return int(text)
+            return _number(text, int, "a whole number, such as 7")
         case "number":
-            return float(text)
+            return _number(text, float, "a number, such as 2.5")
         case "array":
             return [item.strip() for item in text.split(",")]
         case _:
@@ -201,3 +228,13 @@ def _typed(text: str, form: Mapping[str, Any], choices: list[Any]) -> Any:
 def reason_of(answer: str) -> str:
     """Why not, as the model is told it: without the no itself."""
     return _NO.sub("", answer)
+
+
+def _number(text: str, kind: type[int] | type[float], wanted: str) -> int | float:
+    try:
+        value = kind(text) if len(text) <= _DIGITS else math.inf
+        if math.isfinite(value):
+            return value
+    except ValueError:
+        pass
+    raise ValueError(f"Answer with {wanted}.")
