@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, Token
@@ -144,6 +145,7 @@ class Calls:
         self.idle.set()
         self.asked = 0  # while no request was under way
         self.pending: dict[RequestId, tuple[str, Call | None]] = {}
+        self.unanswered: Counter[RequestId] = Counter()  # requests of the server
         self.ended = False
         self.noise: str | None = None
         self.version: str | None = None

@@ -12,8 +12,9 @@ from mcp.client.streamable_http import MCP_SESSION_ID
 from universal_mcp_client.auth import http
 from universal_mcp_client.auth.flow import LoginAuth
 from universal_mcp_client.mcp.calls import Call, current
+from universal_mcp_client.mcp.values import Values
 from universal_mcp_client.mcp.wire import sent_for
-from universal_mcp_client.types.bounds import MESSAGE_BYTES
+from universal_mcp_client.types.bounds import MESSAGE_BYTES, MESSAGE_VALUES
 from universal_mcp_client.types.errors import ServerUnavailable
 
 _TIMEOUT = 30.0  # seconds: to connect, to write, and for what nobody waits for
@@ -63,8 +64,8 @@ def _saw(call: Call | None, request: httpx2.Request, response: httpx2.Response) 
         raise httpx2.DecodingError(
             "it answers with a compressed body, which was not asked for", request=request
         )
-    if not response.headers.get("content-type", "").startswith(_EVENTS):
-        response.stream = _Bounded(response.stream)
+    events = response.headers.get("content-type", "").startswith(_EVENTS)
+    response.stream = _Bounded(response.stream, events)
     if call is None:
         return
     call.session = MCP_SESSION_ID in request.headers
@@ -143,16 +144,23 @@ def _limits(seconds: float) -> dict[str, float]:
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """A body that is read no further than MESSAGE_BYTES."""
+    """A body that is read no further than MESSAGE_BYTES and MESSAGE_VALUES. A stream of events has
+    no end by itself; of each, the SDK counts the bytes."""
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, inner: Any, events: bool) -> None:
         self._inner = inner
+        self._events = events
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         read = 0
+        values = Values(events=self._events)
         async for chunk in self._inner:
             read += len(chunk)
-            if read > MESSAGE_BYTES:
+            if values.too_many(chunk):
+                raise httpx2.ReadError(
+                    f"it answers with more than {MESSAGE_VALUES:,} values, which are not read"
+                )
+            if read > MESSAGE_BYTES and not self._events:
                 raise httpx2.ReadError(
                     f"it answers with more than {MESSAGE_BYTES // 1_000_000} MB, which are not read"
                 )

@@ -6,10 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from universal_mcp_client.mcp.calls import Calls
+from universal_mcp_client.tools.sizes import json_size
+from universal_mcp_client.types.bounds import LISTING_CHARACTERS
 
 Item = TypeVar("Item")
 
 _PAGES, _ITEMS = 250, 10_000  # of one listing
+_DEPTH = 1_000  # the transport reads no deeper
 
 
 async def pages(fetch: Callable[..., Awaitable[Any]], kind: str, calls: Calls) -> list[Any]:
@@ -20,12 +23,21 @@ async def pages(fetch: Callable[..., Awaitable[Any]], kind: str, calls: Calls) -
     cursors: set[str] = set()
     cursor: str | None = None
     calls.missing.pop(kind, None)
+    room = LISTING_CHARACTERS
     for _ in range(_PAGES):
         page = await fetch(cursor=cursor)
         for item in getattr(page, _attribute(kind)):
+            if _key(item) not in found:
+                room -= json_size(item.model_dump(exclude_unset=True), LISTING_CHARACTERS, _DEPTH)
+            if room < 0:
+                break
             if found.setdefault(_key(item), item) is not item:
                 repeated.setdefault(_key(item))
         cursor = page.next_cursor
+        if room < 0:
+            much = f"{LISTING_CHARACTERS // 1_000_000} million characters"
+            calls.left_out(kind, f"it has more than {much}; the rest is left out")
+            break
         if cursor is None:
             break
         if len(found) > _ITEMS:

@@ -28,13 +28,15 @@ from mcp import ClientSession
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.mcp.calls import Calls
 from universal_mcp_client.mcp.lines import Unreadable, message_of, request_of
+from universal_mcp_client.mcp.values import too_many_values
 from universal_mcp_client.mcp.watchdog import watchdog
 from universal_mcp_client.policy.programs import on_the_path
-from universal_mcp_client.types.bounds import MESSAGE_BYTES
+from universal_mcp_client.types.bounds import MESSAGE_BYTES, MESSAGE_VALUES
 
 logger = logging.getLogger(__name__)
 
 _CHUNK = 65_536
+_ENDS = 4_000  # bytes at which a message that is not read is looked at, at each end
 _GRACE, _REAP = 2.0, 2.0  # seconds: to end by itself, and to be seen dead
 _POLL = 0.01
 _GONE = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
@@ -152,20 +154,28 @@ async def _lines(stream: anyio.abc.ByteReceiveStream) -> AsyncGenerator[bytes | 
         except anyio.EndOfStream:
             return
         while (end := kept.find(b"\n", searched)) >= 0:
-            line = bytes(kept[:end])
+            with memoryview(kept) as view:
+                line = bytes(view[:end])
             del kept[: end + 1]
             searched = 0
             if not skipping:
-                yield line
+                if too_many_values(line):
+                    yield _unread(line, f"a message of more than {MESSAGE_VALUES:,} values")
+                else:
+                    yield line
             skipping = False
         searched = len(kept)
         if len(kept) > MESSAGE_BYTES:
             if not skipping:
-                head = bytes(kept[:4_000])
                 why = f"a message of more than {MESSAGE_BYTES // 1_000_000} MB"
-                yield Unreadable(why, head.decode("utf-8", "replace"), request_of(head))
+                yield _unread(bytes(kept[:_ENDS]), why)
             kept.clear()
             searched, skipping = 0, True
+
+
+def _unread(line: bytes, why: str) -> Unreadable:
+    head, tail = line[:_ENDS], line[_ENDS:][-_ENDS:]
+    return Unreadable(why, head.decode("utf-8", "replace"), request_of(head + b" " + tail))
 
 
 async def _end(process: Any, outgoing: Input) -> None:

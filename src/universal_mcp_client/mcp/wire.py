@@ -1,6 +1,7 @@
 """Between a transport and its session: what passes is noted for the request it belongs to."""
 
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -18,6 +19,7 @@ from pydantic import ValidationError
 from mcp import ClientSession
 from universal_mcp_client.mcp.calls import Call, Calls, key_of
 from universal_mcp_client.mcp.lines import Unreadable, request_of, shown
+from universal_mcp_client.types.bounds import REQUESTS_OPEN
 from universal_mcp_client.types.errors import ServerUnavailable
 
 logger = logging.getLogger(__name__)
@@ -95,6 +97,8 @@ class Outgoing(_Stream):
             await self._inner.send(item)
         finally:
             sent_for.reset(token)
+            if isinstance(item.message, mcp_types.JSONRPCResponse | mcp_types.JSONRPCError):
+                self._calls.unanswered -= Counter([key_of(item.message.id)])
         if call is not None:
             call.sent = True
 
@@ -123,8 +127,22 @@ class Incoming(_Stream):
             if isinstance(item, Exception):
                 self._unreadable(item)
             else:
+                if self._too_many_questions(item.message):
+                    continue
                 self._seen(item.message)
                 return cast(SessionMessage, item)
+
+    def _too_many_questions(self, message: Any) -> bool:
+        """Each takes a task until its answer is written, which a server may never read."""
+        if not isinstance(message, mcp_types.JSONRPCRequest):
+            return False
+        calls = self._calls
+        if calls.unanswered.total() < REQUESTS_OPEN:
+            calls.unanswered[key_of(message.id)] += 1
+            return False
+        why = f"Server {calls.server!r} asks for more than {REQUESTS_OPEN} things at once."
+        calls.unreadable(ServerUnavailable(why, server=calls.server))
+        return True
 
     def _unreadable(self, error: Exception) -> None:
         """Goes no further: the session could not say for which request it stands."""
@@ -154,6 +172,8 @@ class Incoming(_Stream):
                 call = self._calls.of((message.params or {}).get("progressToken"))
                 if call is not None:
                     call.alive()
+            case mcp_types.JSONRPCNotification(method="notifications/cancelled"):
+                self._calls.unanswered.pop(key_of((message.params or {}).get("requestId")), None)
             case _:
                 pass
 

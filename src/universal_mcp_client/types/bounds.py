@@ -3,8 +3,19 @@
 Real servers stay far below all of them; docs/tools.md has the table.
 """
 
-MESSAGE_BYTES = 64 * 1024 * 1024
+MESSAGE_BYTES = 32_000_000
 """One message of an MCP server, or one body of its HTTP answers, decompressed: memory."""
+
+MESSAGE_VALUES = 100_000
+"""Values in one message, each element and member counted: memory, of which an empty list takes 300
+times its text, and the time to parse it, which is the event loop's."""
+
+LISTING_CHARACTERS = 32_000_000
+"""All pages of one listing: memory."""
+
+REQUESTS_OPEN = 100
+"""Requests of a server, such as pings and questions, that it has no answer to yet: memory. A server
+that does not read its input can be answered nothing."""
 
 LOGIN_BYTES = 1_000_000
 """One answer of an authorization server, decompressed: memory."""
