@@ -11,7 +11,7 @@ from pathlib import Path
 from universal_mcp_client.app import Agent
 from universal_mcp_client.cli.compose import Composed, compose
 from universal_mcp_client.cli.ending import ending
-from universal_mcp_client.cli.errors import DONE, say
+from universal_mcp_client.cli.errors import DONE, say, told_of_what_is_left_out
 from universal_mcp_client.cli.gate import gate
 from universal_mcp_client.cli.options import add_agent, parser
 from universal_mcp_client.cli.prompts import expanded, listed_prompts, with_files
@@ -75,9 +75,10 @@ class Chat:
             host = self._composed.host
             for error in host.failures.values() if host else ():
                 say(str(error))
-            note(
-                f"{len(await agent.list_tools())} tools. /help shows what can be typed; Ctrl-D leaves."
-            )
+            tools = await agent.list_tools()
+            if host:
+                told_of_what_is_left_out(host)
+            note(f"{len(tools)} tools. /help shows what can be typed; Ctrl-D leaves.")
             known = COMMANDS | {name: p.description for name, p in self._prompts.items()}
             async with aclosing(typed_lines(known, Path.cwd())) as lines:
                 async for line in lines:

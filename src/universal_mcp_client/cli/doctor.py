@@ -172,7 +172,9 @@ async def _reached(configs: Sequence[ServerConfig]) -> list[Check]:
         try:
             await server.open()
             count = len(await server.list_tools())
-            return name, "ok", f"{count} tools, MCP {server.protocol_version}"
+            said = f"{count} tools, MCP {server.protocol_version}"
+            lost = "; ".join(server.missing)
+            return (name, "warn", f"{said}; it lost {lost}") if lost else (name, "ok", said)
         except ServerError as error:
             return name, "fail", str(error)
         finally:

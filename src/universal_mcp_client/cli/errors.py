@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from universal_mcp_client.cli.ending import ToldToEnd
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.policy.redact import redacted
+from universal_mcp_client.tools.base import Toolset, left_out
 from universal_mcp_client.types.errors import (
     AuthenticationError,
     ConfigError,
@@ -47,6 +48,13 @@ def say(text: str) -> None:
 
 
 _in_use: list[ServerConfig] = []
+
+
+def told_of_what_is_left_out(tools: Toolset) -> None:
+    """One line for all that `tools` could not list."""
+    if lost := left_out(tools):
+        more = f" And {len(lost) - 1:,} more." if len(lost) > 1 else ""
+        say(f"{lost[0]}{more}")
 
 
 def in_use(configs: Iterable[ServerConfig]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from universal_mcp_client.cli.compose import Composed, compose
 from universal_mcp_client.cli.ending import ending
-from universal_mcp_client.cli.errors import DONE, LIMIT, say
+from universal_mcp_client.cli.errors import DONE, LIMIT, say, told_of_what_is_left_out
 from universal_mcp_client.cli.options import add_agent, parser, print_json
 from universal_mcp_client.cli.prompts import expanded
 from universal_mcp_client.types.errors import ConfigError
@@ -52,6 +52,9 @@ async def _run(
     async with composed.agent as agent:
         for error in composed.host.failures.values() if composed.host else ():
             say(str(error))
+        if composed.host:
+            await composed.host.list_tools()
+            told_of_what_is_left_out(composed.host)
         async with agent.stream(prompt, output_type=schema) as run:
             async for event in run:
                 renderer.show(event)

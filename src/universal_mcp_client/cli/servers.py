@@ -214,6 +214,8 @@ async def _test(options: argparse.Namespace, configs: Sequence[ServerConfig]) ->
                 "seconds": took,
                 "tools": tools,
             }
+            if missing := [*server.missing]:
+                row["missing"] = missing
         except ServerError as error:
             return row | {"ok": False, "error": str(error)}, error
         finally:
@@ -231,6 +233,9 @@ async def _test(options: argparse.Namespace, configs: Sequence[ServerConfig]) ->
             console.row(
                 f"✓ {row['name']}: {count} tools, MCP {row['protocol']}, {row['seconds']:.2f} s"
             )
+    for row, _ in rows:
+        for lost in row.get("missing", ()):
+            say(f"Server {row['name']!r}: {lost}.")
     return max((code_of(error) for _, error in rows if error), default=DONE)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from universal_mcp_client.cli.ending import ending
-from universal_mcp_client.cli.errors import DONE, FAILED, code_of, say
+from universal_mcp_client.cli.errors import DONE, FAILED, code_of, say, told_of_what_is_left_out
 from universal_mcp_client.cli.gate import selected
 from universal_mcp_client.cli.options import add_servers, parser, print_json
 from universal_mcp_client.config.servers import ServerConfig
@@ -57,6 +57,7 @@ async def _main(options: argparse.Namespace, configs: Sequence[ServerConfig]) ->
         specs = [s for s in await host.list_tools() if _matches(s, options.search)]
         for error in host.failures.values():
             say(str(error))
+        told_of_what_is_left_out(host)
         form = "mcp" if options.json and options.format == "table" else options.format
         if form == "table":
             _print_table(specs)

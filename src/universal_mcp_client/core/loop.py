@@ -9,7 +9,7 @@ import anyio
 
 from universal_mcp_client.core.limits import Meter
 from universal_mcp_client.models.base import Model, ModelRequest
-from universal_mcp_client.tools.base import CallContext, Catalogue, Toolset
+from universal_mcp_client.tools.base import CallContext, Catalogue, Toolset, left_out
 from universal_mcp_client.types.errors import ContentFiltered, ModelUnavailable
 from universal_mcp_client.types.events import (
     CallRecord,
@@ -25,6 +25,12 @@ from universal_mcp_client.types.messages import Message, ToolCall, ToolResult, f
 from universal_mcp_client.types.tools import ToolSpec
 
 Emit = Callable[[Event], Awaitable[None]]
+
+# Without numbers and names: it stays as it is while the listing is cut in another place.
+_INCOMPLETE = (
+    "Not all tools of the connected servers could be listed. If one that the task needs is missing, "
+    "say so."
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,6 +62,9 @@ class Loop:
 
     async def _ask(self, specs: Sequence[ToolSpec]) -> Completion:
         request = replace(self.request, messages=tuple(self.history), tools=specs)
+        if left_out(self.tools):
+            told = "\n\n".join(filter(None, (request.instructions, _INCOMPLETE)))
+            request = replace(request, instructions=told)
         async with aclosing(self.model.stream(request)) as events:
             async for event in events:
                 await self.emit(event)

@@ -79,6 +79,12 @@ class Host:
         """The tools of all servers under their public names."""
         return await self._combined.list_tools()
 
+    @property
+    def left_out(self) -> Sequence[str]:
+        """What the newest listing does not have and should: malformed tools, tools beyond a bound,
+        a server that no longer says what it has. A sentence each."""
+        return self._combined.left_out
+
     async def call_tool(self, call: ToolCall, context: CallContext | None = None) -> ToolResult:
         """Call a tool by its public name."""
         return await self._combined.call_tool(call, context or CallContext())

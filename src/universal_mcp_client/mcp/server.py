@@ -63,6 +63,7 @@ class Server(Connection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._outdated = ""
         self._tools = Listing(self._fetch_tools, lambda: self._lasts("tools"))
         self._resources = Listing(self._fetch_resources, lambda: self._lasts("resources"))
         self._templates = Listing(self._fetch_templates, lambda: self._lasts("resources"))
@@ -115,15 +116,26 @@ class Server(Connection):
         """What its newest listings had to leave out, and why: malformed items, pages without end."""
         return [f"{kind}: {what}" for kind, found in self._calls.missing.items() for what in found]
 
+    @property
+    def left_out(self) -> Sequence[str]:
+        """What of this concerns tools, as sentences; and that a newer listing was not to be had."""
+        found = [
+            f"Server {self.name!r}, its tools: {w}." for w in self._calls.missing.get("tools", ())
+        ]
+        return [*([self._outdated] if self._outdated else ()), *found]
+
     # Tools
 
     async def list_tools(self) -> Sequence[ToolSpec]:
         """The server's tools; those that it had last while it tells of none."""
         if await self._settled():
             try:
-                return await self._tools()
+                found = await self._tools()
+                self._outdated = ""
+                return found
             except ServerError as error:
-                logger.warning("%s Its tools may no longer be what it listed before.", error)
+                self._outdated = f"{error} Its tools may no longer be what it listed before."
+                logger.warning("%s", self._outdated)
                 self._rest()
         return self._tools.items
 

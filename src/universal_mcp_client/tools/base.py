@@ -40,7 +40,8 @@ class Toolset(Protocol):
     on as results with `is_error`; it raises only for faults of this program.
 
     A toolset that needs opening is an async context manager too, which is entered once for each
-    run that uses it, also by runs at the same time; see `opened`.
+    run that uses it, also by runs at the same time; see `opened`. One that cannot list all it has
+    says so in `left_out`, a sentence each.
     """
 
     async def list_tools(self) -> Sequence[ToolSpec]: ...
@@ -56,6 +57,11 @@ async def opened(toolset: Toolset) -> AsyncGenerator[Toolset]:
             yield toolset
     else:
         yield toolset
+
+
+def left_out(toolset: Toolset) -> Sequence[str]:
+    """What the newest listing of `toolset` does not have and should, a sentence each."""
+    return cast(Sequence[str], getattr(toolset, "left_out", ()))
 
 
 class Catalogue:

@@ -5,9 +5,10 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from itertools import chain
 from typing import Self
 
-from universal_mcp_client.tools.base import CallContext, Toolset, opened
+from universal_mcp_client.tools.base import CallContext, Toolset, left_out, opened
 from universal_mcp_client.tools.names import public_names
 from universal_mcp_client.types.bounds import (
     CATALOGUE_CHARACTERS,
@@ -24,7 +25,7 @@ class CombinedToolset:
     """Lists the tools of all `toolsets` under public names and routes calls back to their own.
 
     Of tools of one name in one toolset the first counts: a call could not be told apart. Tools
-    beyond the bounds of a catalogue are not listed; `left_out` has their labels.
+    beyond the bounds of a catalogue are not listed; `left_out` says so, and what its toolsets say.
     """
 
     def __init__(self, toolsets: Sequence[Toolset]) -> None:
@@ -33,7 +34,12 @@ class CombinedToolset:
         self._parts: tuple[Sequence[ToolSpec], ...] = ()
         self._listing: tuple[ToolSpec, ...] = ()
         self._routes: dict[str, tuple[Toolset, ToolSpec]] = {}
-        self.left_out: tuple[str, ...] = ()
+        self._too_many: tuple[str, ...] = ()
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """What the newest listing had to leave out, a sentence each."""
+        return (*chain.from_iterable(map(left_out, self.toolsets)), *self._too_many)
 
     async def list_tools(self) -> Sequence[ToolSpec]:
         parts = tuple([await toolset.list_tools() for toolset in self.toolsets])
@@ -61,25 +67,22 @@ class CombinedToolset:
         self._routes = dict(zip(names, owned, strict=True))
 
     def _bounded(self, owned: Iterable[tuple[Toolset, ToolSpec]]) -> list[tuple[Toolset, ToolSpec]]:
-        shown, left, left_out = list[tuple[Toolset, ToolSpec]](), CATALOGUE_CHARACTERS, list[str]()
+        shown, left, beyond = list[tuple[Toolset, ToolSpec]](), CATALOGUE_CHARACTERS, list[str]()
         for toolset, spec in owned:
             size = len(spec.description) + len(repr(spec.input_schema))
             if len(shown) < CATALOGUE_TOOLS and size <= left:
                 left -= size
                 shown.append((toolset, spec))
             else:
-                left_out.append(spec.label)
-        self.left_out = tuple(left_out)
-        if left_out:
-            logger.warning(
-                "%d of %d tools are left out, %s the first: a model is told of at most %d, and of "
-                "%d characters. Choose with `allow` in the server's config.",
-                len(left_out),
-                len(left_out) + len(shown),
-                left_out[0],
-                CATALOGUE_TOOLS,
-                CATALOGUE_CHARACTERS,
+                beyond.append(spec.label)
+        self._too_many = ()
+        if beyond:
+            self._too_many = (
+                f"{len(beyond):,} of {len(beyond) + len(shown):,} tools are left out, {beyond[0][:NAME_CHARACTERS]!r} the "
+                f"first: a model is told of at most {CATALOGUE_TOOLS:,}, and of "
+                f"{CATALOGUE_CHARACTERS:,} characters. Choose with `allow` in the server's config.",
             )
+            logger.warning("%s", self._too_many[0])
         return shown
 
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
-from universal_mcp_client.tools.base import CallContext, Catalogue, Toolset
+from universal_mcp_client.tools.base import CallContext, Catalogue, Toolset, left_out
 from universal_mcp_client.types.messages import ToolCall, ToolResult
 from universal_mcp_client.types.tools import ToolSpec
 
@@ -14,6 +14,10 @@ from universal_mcp_client.types.tools import ToolSpec
 class WrapperToolset:
     wrapped: Toolset
     _catalogue: Catalogue = field(default_factory=Catalogue, init=False, repr=False)
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        return left_out(self.wrapped)
 
     async def list_tools(self) -> Sequence[ToolSpec]:
         return await self.wrapped.list_tools()
