@@ -28,9 +28,9 @@ def start(llm: LLMServer, tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
     (tmp_path / "shell.py").write_text(SERVER)
     opened: list[Terminal] = []
 
-    def begin(*arguments: str) -> Terminal:
+    def begin(*arguments: str, server: str = "") -> Terminal:
         environment = {"OPENAI_BASE_URL": f"{llm.url}/v1", "OPENAI_API_KEY": "k"}
-        server = f"shell={sys.executable} {tmp_path / 'shell.py'}"
+        server = server or f"shell={sys.executable} {tmp_path / 'shell.py'}"
         opened.append(
             Terminal(
                 [*arguments, "--model", "openai:any", "--server", server], environment, tmp_path
@@ -100,3 +100,38 @@ def test_always_is_said_once_for_calls_side_by_side(
     seen = run.until(r"All done\.")
     assert "Allow shell" not in seen
     assert "--allow shell:run_shell" in seen
+
+
+# Its form speaks of a PIN, so that the first question is whether to answer it at all.
+ELICIT = Call("trigger-elicitation-request")
+
+
+def test_what_a_server_asks_waits_for_the_questions_before_it_and_ends_with_ctrl_c(
+    llm: LLMServer, start: Callable[..., Terminal], everything_server: str
+) -> None:
+    llm.script = [[ELICIT, ELICIT], [ELICIT], "It was declined."]
+    chat = start("chat", server=everything_server)
+    chat.until("›")
+    chat.type("ask me\r")
+    for _ in range(2):  # both calls are asked for, before the first of the server's questions
+        seen = chat.until("Allow everything/") + chat.until("say why not: ")
+        assert "asks:" not in seen
+        chat.type("y\n")
+    seen = chat.until(r"Answer it all the same\? .*: ")
+    assert seen.count("asks:") == 1 and "Allow" not in seen
+    os.killpg(chat.process.pid, signal.SIGINT)
+    seen = chat.until("interrupted")
+    assert "asks:" not in seen  # that of the second call went with it
+    chat.until("›")
+    chat.type("again\r")
+    seen = chat.until("say why not: ")
+    assert "asks:" not in seen
+    chat.type("y\n")
+    seen = chat.until(r"Answer it all the same\? .*: ")
+    assert seen.count("asks:") == 1
+    chat.type("\n")
+    chat.until(r"It was declined\.")
+    assert "decline" in llm.requests[-1]["messages"][-1]["content"]
+    chat.until("›")
+    chat.type("\x04")
+    assert chat.process.wait(20) == 0

@@ -1,6 +1,8 @@
 """What a server's questions meet before anybody sees them."""
 
+import asyncio
 import sys
+from typing import Any
 
 import mcp_types
 import pytest
@@ -60,6 +62,27 @@ async def test_the_model_is_told_that_questions_were_declined_unasked(
     assert "beyond were declined unasked" in result.text
     assert few.text == "accept"  # nothing is held against the next call
     assert len([r for r in caplog.records if "declined" in r.message]) == 1
+
+
+async def test_a_question_ends_with_the_call_that_it_was_asked_for() -> None:
+    asked, withdrawn = asyncio.Event(), asyncio.Event()
+
+    class Slow(Person):
+        async def elicit(self, *_: Any, **__: Any) -> Elicited:
+            asked.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                withdrawn.set()
+            raise AssertionError
+
+    survey = ToolCall(id="1", name="survey", arguments={"questions": 1})
+    async with Host(f"nosy={sys.executable} {NOSY}", interaction=Slow()) as host:
+        call = asyncio.create_task(host.call_tool(survey))
+        await asked.wait()
+        call.cancel()
+        async with asyncio.timeout(10):
+            await withdrawn.wait()
 
 
 async def test_an_address_that_runs_something_is_declined_unseen() -> None:

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar, Token
 from http import HTTPStatus
 from types import TracebackType
@@ -82,6 +82,7 @@ class Call:
     ) -> None:
         self.over = True
         self._calls.live.discard(self)
+        self._calls.withdraw(self)
         if not self._calls.live:
             self._calls.idle.set()
         for each in self.ids:
@@ -144,6 +145,7 @@ class Calls:
         self.idle = asyncio.Event()
         self.idle.set()
         self.asked = 0  # while no request was under way
+        self._questions: dict[asyncio.Timeout, frozenset[Call]] = {}
         self.pending: dict[RequestId, tuple[str, Call | None]] = {}
         self.unanswered: Counter[RequestId] = Counter()  # requests of the server
         self.ended = False
@@ -168,6 +170,26 @@ class Calls:
         finally:
             for call in waiting:
                 call.go_on()
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncGenerator[None]:
+        """`stopped`, while a question of the server's is put. Raises TimeoutError once all requests
+        have ended that were under way when it began: nobody waits for the answer any more."""
+        async with asyncio.timeout(None) as question:
+            self._questions[question] = frozenset(self.live)
+            try:
+                with self.stopped():
+                    yield
+            finally:
+                del self._questions[question]
+
+    def withdraw(self, over: Call) -> None:
+        """End the questions that can only have been asked for the sake of requests now over."""
+        now = asyncio.get_running_loop().time()
+        for question, waiting in self._questions.items():
+            if over in waiting and waiting.isdisjoint(self.live):
+                with suppress(RuntimeError):  # it is ending
+                    question.reschedule(now)
 
     def question(self) -> int:
         """Count a question of the server's, for which of the requests is not always told; returns

@@ -38,8 +38,11 @@ def elicitation_handler(server: str, interaction: Interaction, calls: Calls) -> 
                     QUESTIONS,
                 )
             return mcp_types.ElicitResult(action="decline")
-        with calls.stopped():
-            answer = await put(message, params)
+        try:
+            async with calls.asking():
+                answer = await put(message, params)
+        except TimeoutError:  # the person has left the call, and the question with it
+            return mcp_types.ElicitResult(action="cancel")
         content = dict(answer.content) if answer.action == "accept" and answer.content else None
         return mcp_types.ElicitResult(action=answer.action, content=content)
 

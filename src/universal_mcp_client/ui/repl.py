@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from universal_mcp_client.config.paths import home
+from universal_mcp_client.ui import questions
 from universal_mcp_client.ui.console import cell
 
 if TYPE_CHECKING:
@@ -26,11 +27,13 @@ async def typed_lines(commands: Mapping[str, str], folder: Path) -> AsyncGenerat
     session = _session(commands, folder)
     while True:
         try:
-            yield await session.prompt_async("› ")
+            async with questions.turn():  # a question that is just withdrawn has the terminal yet
+                line = await session.prompt_async("› ")
         except KeyboardInterrupt:
             continue
         except EOFError:
             return
+        yield line
 
 
 def _session(commands: Mapping[str, str], folder: Path) -> "PromptSession[str]":
