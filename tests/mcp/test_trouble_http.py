@@ -157,3 +157,26 @@ async def test_an_error_of_the_servers_is_no_closed_connection() -> None:
             result = await called(host, "fail", code=-32000, message="the printer is on fire")
             assert "the printer is on fire" in result.text and "-32000" in result.text
     assert raw.initialized == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, "text/event-stream", b"id: 1\nretry: 0\ndata: \n\n", {}),
+        (200, "text/html", b"<html>", {}),
+        (307, "text/plain", b"", {"location": "/elsewhere"}),
+    ],
+    ids=["a stream that ends and cannot be resumed", "a page", "a redirect"],
+)
+async def test_what_is_no_answer_of_the_server_is_no_error_of_its_own(
+    answer: tuple[int, str, bytes, dict[str, str]],
+) -> None:
+    raw = RawHTTP()
+    raw.answers["effect"] = answer
+    with raw.serving() as url:
+        async with Host(config(url)) as host:
+            result = await called(host, "effect")
+            assert result.is_error and "JSON-RPC error" not in result.text
+            assert "may or may not have taken effect" in result.text
+            raw.answers.clear()
+            assert (await called(host, "effect")).text == "done"

@@ -128,7 +128,8 @@ class Raw:
 class RawHTTP(Raw):
     """Over HTTP, with sessions as in 2025-11-25. `refusal` is the status for sessions it does not
     know; the next `resets` requests are cut off after they had their effect, `drip` answers a byte
-    at a time, `compress` with gzip, `plain` as JSON without events; `statuses` maps tools to what they are refused with."""
+    at a time, `compress` with gzip, `plain` as JSON without events; `statuses` maps tools to what they are refused with,
+    `answers` to the status, the content type, the body and the other headers of what they get."""
 
     def __init__(self, refusal: int = 404, *, modern: bool = False) -> None:
         super().__init__(modern=modern)
@@ -138,6 +139,7 @@ class RawHTTP(Raw):
         self.resets = 0
         self.drip = self.compress = self.plain = False
         self.statuses: dict[str, int] = {}
+        self.answers: dict[str, tuple[int, str, bytes, dict[str, str]]] = {}
         self.waiting = threading.Barrier(1)
         self.dripping = threading.Event()
         self.dripped = threading.Event()
@@ -195,6 +197,10 @@ def _handler(raw: RawHTTP) -> type[BaseHTTPRequestHandler]:
             if method == "tools/call" and (status := raw.statuses.get(name)):
                 raw.waiting.wait(10)
                 self.answer(status, b"refused", kind="text/plain")
+                return
+            if method == "tools/call" and name in raw.answers:
+                status, kind, body, headers = raw.answers[name]
+                self.answer(status, body, *headers.items(), kind=kind)
                 return
             if method == "tools/call" and name == "fail":
                 raw.waiting.wait(10)

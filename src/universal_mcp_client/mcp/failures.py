@@ -35,6 +35,9 @@ _FORGOTTEN = (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST)
 # The SDK's words and codes where there is no answer of the server's.
 _NO_JSON_RPC = "Server returned an error response"
 _UNREAD = ("Failed to parse JSON response", "Failed to parse SSE message")
+_CUT_OFF = "SSE stream ended"
+_NO_ANSWER = ("Unexpected content type", *_UNREAD)
+_SENT_AWAY = "Redirect to "
 _MADE_HERE = (mcp_types.INTERNAL_ERROR, mcp_types.CONNECTION_CLOSED, mcp_types.PARSE_ERROR)
 
 
@@ -179,13 +182,16 @@ def _told(error: WireError, server: str, call: Call) -> ServerError:
             f"Server {server!r} answered with HTTP {status} {status.phrase}: {error.message}.",
             server=server,
         )
+    if status is None and error.message.startswith(_SENT_AWAY):
+        return ServerUnavailable(f"Server {server!r} cannot be reached: {error}.", server=server)
     if error.code == mcp_types.CONNECTION_CLOSED:
         closed = f"Server {server!r} closed the connection."
-        if call.cut:
+        if call.cut or error.message.startswith(_CUT_OFF):
             return ServerUnavailable(closed, server=server)
         if not call.answered:
             return ConnectionLost(closed, server=server, unprocessed=not call.sent)
-    if error.code == mcp_types.PARSE_ERROR and error.message.startswith(_UNREAD):
+    made_up = error.code in (mcp_types.PARSE_ERROR, mcp_types.INVALID_REQUEST)
+    if made_up and error.message.startswith(_NO_ANSWER):
         return not_mcp(server, error.message)
     return MCPError(error.message, server=server, code=error.code, data=error.data)
 
