@@ -180,3 +180,13 @@ async def test_what_is_no_answer_of_the_server_is_no_error_of_its_own(
             assert "may or may not have taken effect" in result.text
             raw.answers.clear()
             assert (await called(host, "effect")).text == "done"
+
+
+async def test_a_stream_of_news_may_be_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("universal_mcp_client.mcp.http._TIMEOUT", 0.2)
+    raw = RawHTTP()
+    raw.quiet = True
+    with raw.serving() as url:
+        async with Host(config(url)):
+            assert await asyncio.to_thread(raw.listened.wait, 10)
+            assert not await asyncio.to_thread(raw.left.wait, 0.6)

@@ -140,6 +140,9 @@ class RawHTTP(Raw):
         self.drip = self.compress = self.plain = False
         self.statuses: dict[str, int] = {}
         self.answers: dict[str, tuple[int, str, bytes, dict[str, str]]] = {}
+        self.quiet = False  # whether it has a stream of its own news, and says nothing there
+        self.listened = threading.Event()
+        self.left = threading.Event()
         self.waiting = threading.Barrier(1)
         self.dripping = threading.Event()
         self.dripped = threading.Event()
@@ -173,9 +176,21 @@ def _handler(raw: RawHTTP) -> type[BaseHTTPRequestHandler]:
         def log_message(self, *_: Any) -> None: ...
 
         def do_GET(self) -> None:
-            self.answer(405, b"")
+            if not raw.quiet:
+                self.answer(405, b"")
+                return
+            self.send_response(200)
+            self.send_header("content-type", "text/event-stream")
+            self.send_header("connection", "close")
+            self.end_headers()
+            raw.listened.set()
+            while self.connection.recv(1024):
+                pass
+            self.close_connection = True
+            raw.left.set()
 
-        do_DELETE = do_GET
+        def do_DELETE(self) -> None:
+            self.answer(405, b"")
 
         def do_POST(self) -> None:
             message = json.loads(self.rfile.read(int(self.headers["content-length"])))

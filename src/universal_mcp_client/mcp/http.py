@@ -102,7 +102,9 @@ class Endpoint(httpx2.AsyncClient):
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         call = sent_for.get()
         if call is None or call == "notice":
-            if call == "notice" or request.method == "DELETE":
+            # GET is the stream of what the server tells by itself, begun by a notice: it may be
+            # silent for hours, and the SDK gives it up for good after two failures.
+            if request.method != "GET" and (call == "notice" or request.method == "DELETE"):
                 seconds = _TIMEOUT if call else _FAREWELL
                 request.extensions = {**request.extensions, "timeout": _limits(seconds)}
             return await super().send(request, **options)
