@@ -57,10 +57,22 @@ def made_up(schema: dict[str, Any]) -> Any:
     match schema.get("type"):
         case "object":
             return {name: made_up(sub) for name, sub in schema["properties"].items()}
-        case "integer":
+        case "integer" | "number":
             return 7
         case _:
             return "UTC"
+
+
+def failed(requests: list[dict[str, Any]]) -> list[str]:
+    """What the model was told of calls that failed."""
+    messages = [message for request in requests for message in request.get("messages", ())]
+    parts = [p for m in messages if isinstance(m["content"], list) for p in m["content"]]
+    return [
+        str(said["content"])
+        for said in [*messages, *parts]
+        if said.get("is_error")
+        or (said.get("role") == "tool" and str(said["content"]).startswith("Error"))
+    ]
 
 
 @pytest.fixture
@@ -89,11 +101,14 @@ def test_python(code: str, environment: dict[str, str], llm: LLMServer, tmp_path
     printed = run_python(code, environment, tmp_path)
     if "servers=" in code:
         assert len(llm.requests) >= 2  # a call, and an answer
+    assert not failed(llm.requests)
     assert printed or "print(" not in code
 
 
 @pytest.mark.parametrize("line", commands())
-def test_commands(line: str, environment: dict[str, str], umcp: Callable[..., Any]) -> None:
+def test_commands(
+    line: str, environment: dict[str, str], llm: LLMServer, umcp: Callable[..., Any]
+) -> None:
     _, *arguments = shlex.split(line, comments=True)
     arguments = [a.replace("uvx mcp-server-time", TIME) for a in arguments]
     if arguments[:2] == ["call", "time"]:
@@ -102,6 +117,9 @@ def test_commands(line: str, environment: dict[str, str], umcp: Callable[..., An
     ran = umcp(*arguments, **environment, UMCP_MODEL="openai:any")
     assert ran.code == 0, ran.err
     assert ran.out
+    assert not failed(llm.requests)
+    if "--server" in arguments and arguments[0] == "run":
+        assert "\n←" in ran.err, ran.err  # a tool was called, though nobody is there to be asked
 
 
 @pytest.mark.parametrize("text", blocks("json"))
@@ -129,5 +147,6 @@ PROGRAMS = [f for f in sorted((ROOT / "examples").glob("*.py")) if "server" not 
 
 
 @pytest.mark.parametrize("file", PROGRAMS, ids=lambda file: file.stem)
-def test_examples(file: Path, environment: dict[str, str], tmp_path: Path) -> None:
+def test_examples(file: Path, environment: dict[str, str], llm: LLMServer) -> None:
     assert run_python(file.read_text(encoding="utf-8"), environment, ROOT)
+    assert not failed(llm.requests)
