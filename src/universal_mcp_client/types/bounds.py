@@ -3,7 +3,7 @@
 Real servers stay far below all of them; docs/tools.md has the table.
 """
 
-MESSAGE_BYTES = 32_000_000
+MESSAGE_BYTES = 16_000_000
 """One message of an MCP server, or one body of its HTTP answers, decompressed: memory."""
 
 MESSAGE_VALUES = 100_000
