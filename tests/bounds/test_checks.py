@@ -1,6 +1,7 @@
 """Schemas made to take for ever: the check ends, and the call goes on."""
 
 import gc
+import sys
 from typing import Any
 
 import pytest
@@ -183,3 +184,34 @@ async def test_what_was_derived_from_old_listings_is_not_kept() -> None:
         await tools.call_tool(ToolCall(id="1", name="one", arguments={"x": "a"}), CallContext())
     gc.collect()
     assert sum(isinstance(each, Check) for each in gc.get_objects()) <= 1_000
+
+
+@pytest.fixture
+def without_rust(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that jsonschema-rs is not built for."""
+    monkeypatch.setitem(sys.modules, "jsonschema_rs", None)
+    monkeypatch.setattr("universal_mcp_client.tools.validation._compiled", {})
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "refused"),
+    [
+        ({"properties": {"x": {"type": "integer"}}, "required": ["x"]}, {"x": 1}, False),
+        ({"properties": {"x": {"type": "integer"}}, "required": ["x"]}, {"x": "1"}, True),
+        ({"properties": {"x": {"uniqueItems": True}}}, {"x": [1, 1.0]}, True),
+        ({"properties": {"x": {"type": "no such type"}}}, {"x": 1}, False),
+        # Whether a pattern matches cannot be told there: that is no reason to refuse.
+        ({"properties": {"x": {"pattern": "^(a+)+$"}}}, {"x": "a" * 40 + "!"}, False),
+        ({"patternProperties": {"^x": {"type": "integer"}}}, {"y": "text"}, False),
+        ({"patternProperties": {"^x": {}}, "additionalProperties": False}, {"x1": 1}, False),
+    ],
+)
+async def test_without_the_compiled_engine_all_but_patterns_is_checked(
+    without_rust: None, schema: dict[str, Any], value: Any, refused: bool
+) -> None:
+    assert (await checked(schema, value)).is_error is refused
+
+
+async def test_a_pattern_too_long_to_compile_refuses_nothing() -> None:
+    schema = {"patternProperties": {"a{1}" * 300: {"type": "integer"}}}
+    assert not (await checked(schema, {"y": "text"})).is_error

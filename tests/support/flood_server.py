@@ -22,7 +22,7 @@ def tools(page: int) -> dict[str, Any]:
 def call(request: Any, kind: str) -> None:
     match kind:
         case "lists":
-            values = "[]," * 9_000_000 + "[]"
+            values = "[]," * 3_000_000 + "[]"
             content = f'{{"content":[],"structuredContent":{{"a":[{values}]}}}}'
             print(f'{{"jsonrpc":"2.0","id":{json.dumps(request)},"result":{content}}}', flush=True)
         case "parts":

@@ -222,7 +222,7 @@ def _counted(keyword: Callable[..., Any]) -> Callable[..., Any]:
 
 class _Pattern:
     """A regular expression on an engine that is linear in the text; one with look-arounds or back
-    references is tried on short texts alone. What it cannot tell it takes for a match."""
+    references is tried on short texts alone."""
 
     def __init__(self, source: str) -> None:
         rust, size = _rust(), 1_000_000  # bytes of the compiled program
@@ -241,19 +241,20 @@ class _Pattern:
             except (ValueError, TypeError):
                 self._longest = _FANCY_TEXT
 
-    def found_in(self, text: str) -> bool:
+    def found_in(self, text: str) -> bool | None:
+        """None where it cannot be told; nothing may be refused for that."""
         if self._find is None or len(text) > self._longest:
-            return True
+            return None
         try:
             return bool(self._find.is_valid(text))
         except (ValueError, TypeError):  # it backtracked too often, or the text is not Unicode
-            return True
+            return None
 
 
 _compiled: dict[str, _Pattern] = {}
 
 
-def _matches(source: str, text: str) -> bool:
+def _matches(source: str, text: str) -> bool | None:
     found = _compiled.get(source)
     if found is None:
         if len(_compiled) >= 500:
@@ -265,7 +266,7 @@ def _matches(source: str, text: str) -> bool:
 def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:
     from jsonschema import ValidationError
 
-    if isinstance(instance, str) and not _matches(pattern, instance):
+    if isinstance(instance, str) and _matches(pattern, instance) is False:
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
@@ -289,7 +290,7 @@ def _additional_properties(stock: Any) -> Callable[..., Iterator[Any]]:
             left = dict[str, Any]()
             for key, item in cast(Mapping[str, Any], instance).items():
                 _clock.tick()
-                if not any(_matches(pattern, key) for pattern in patterns):
+                if all(_matches(pattern, key) is False for pattern in patterns):
                     left[key] = item
             schema = {k: v for k, v in schema.items() if k != "patternProperties"}
             instance = left
