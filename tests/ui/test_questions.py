@@ -82,6 +82,20 @@ async def test_a_form_of_more_fields_than_anybody_answers_is_declined_unasked(pe
 
 
 @pytest.mark.parametrize(
+    "properties",
+    [[1], {"a": True}, {"a": {"enum": 5}}, {"a": {"oneOf": [1]}}, {"a": {"oneOf": [{}]}}],
+)
+async def test_a_form_that_is_none_is_declined_unasked(
+    properties: Any, person: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, asked = person
+    form = {"type": "object", "properties": properties}
+    assert (await made.elicit("shop", "Who?", form)).action == "decline"
+    assert asked == []
+    assert "'shop' was declined: its form is malformed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("kind", "typed"),
     [("integer", "9" * 5_000), ("integer", "seven"), ("integer", "2.5"), ("number", "nan"),
      ("number", "inf"), ("number", "1e999"), ("number", "9" * 5_000)],

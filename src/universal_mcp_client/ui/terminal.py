@@ -6,7 +6,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from universal_mcp_client.policy.sensitive import asks_for_secret
 from universal_mcp_client.policy.text import printable
@@ -110,6 +110,11 @@ class TerminalInteraction:
             return Elicited(action="cancel")
         async with questions.turn():
             properties: Mapping[str, Any] = (schema or {}).get("properties") or {}
+            if not _askable(properties):
+                console.tell(
+                    f"umcp: a question of server {cell(server)!r} was declined: its form is malformed."
+                )
+                return Elicited(action="decline")
             if not self._takes(len(properties) or 1):
                 console.tell(
                     f"umcp: a question of server {cell(server)!r} was declined: {_ENOUGH}.", "red"
@@ -204,6 +209,17 @@ def _allowing(spec: ToolSpec) -> str:
 
 _DECLINED = object()
 _ENOUGH = f"more than {QUESTIONS} questions would have been asked for one prompt"
+
+
+def _askable(properties: Any) -> bool:
+    """Fields of a form as MCP has them, as far as they are read here."""
+    return isinstance(properties, dict) and all(
+        isinstance(form, dict)
+        and isinstance(form.get("enum", []), list)
+        and isinstance(form.get("oneOf", []), list)
+        and all(isinstance(o, dict) and "const" in o for o in form.get("oneOf", []))
+        for form in cast(dict[str, Any], properties).values()
+    )
 
 
 def _typed(text: str, form: Mapping[str, Any], choices: list[Any]) -> Any:
