@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import ROOT
 from tests.support.hostile import run_hostile
 from tests.support.raw_server import RawHTTP
 
+from universal_mcp_client import Host
 from universal_mcp_client.mcp.values import Values, too_many_values
 from universal_mcp_client.types.bounds import MESSAGE_VALUES
 
@@ -102,3 +104,9 @@ def test_each_event_of_a_stream_counts_anew() -> None:
     values = Values(events=True)
     event = b"data: [" + b"1," * (MESSAGE_VALUES // 2) + b"1]\r\n\r\n"
     assert not any(values.too_many(event) for _ in range(4))
+
+
+async def test_five_thousand_tools_on_one_page_are_a_list() -> None:
+    program = ROOT / "benchmarks" / "servers" / "tools.py"
+    async with Host(f"many={sys.executable} {program} x 5000") as host:
+        assert len(await host.list_tools()) > 5_000

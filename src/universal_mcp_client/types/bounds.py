@@ -6,7 +6,7 @@ Real servers stay far below all of them; docs/tools.md has the table.
 MESSAGE_BYTES = 16_000_000
 """One message of an MCP server, or one body of its HTTP answers, decompressed: memory."""
 
-MESSAGE_VALUES = 100_000
+MESSAGE_VALUES = 200_000
 """Values in one message, each element and member counted: memory, of which an empty list takes 300
 times its text, and the time to parse it, which is the event loop's."""
 
