@@ -149,7 +149,7 @@ def test_a_catalogue_of_100000_tools_is_bounded_and_that_is_said() -> None:
         await Agent(Model(call("tool_99999"), "done"), tools=[Many()]).run("go")
         assert sizes == [10_000] * 2, sizes
     """)
-    assert "90000 of 100000 tools are left out" in found.out
+    assert "90,000 of 100,000 tools are left out" in found.out
 
 
 def test_descriptions_and_schemas_of_a_server_are_bounded() -> None:

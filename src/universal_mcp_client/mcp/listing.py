@@ -26,8 +26,9 @@ async def pages(fetch: Callable[..., Awaitable[Any]], kind: str, calls: Calls) -
     room = LISTING_CHARACTERS
     for _ in range(_PAGES):
         page = await fetch(cursor=cursor)
+        alone = cursor is None and page.next_cursor is None  # one message, which has its own bound
         for item in getattr(page, _attribute(kind)):
-            if _key(item) not in found:
+            if not alone and _key(item) not in found:
                 room -= json_size(item.model_dump(exclude_unset=True), LISTING_CHARACTERS, _DEPTH)
             if room < 0:
                 break

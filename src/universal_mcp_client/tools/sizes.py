@@ -1,5 +1,6 @@
 """What others send, measured and shortened before it is kept or shown to a model."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -46,13 +47,23 @@ def json_size(value: object, limit: int, depth: int = SCHEMA_DEPTH) -> int:
 def bounded_schema(schema: JSONSchema) -> JSONSchema:
     """`schema` itself where it is of a usual size; else with shorter descriptions, or without
     anything: the server has the last word on arguments."""
-    if json_size(schema, PARAMETER_CHARACTERS) <= PARAMETER_CHARACTERS:
+    if _is_usual(schema):
         return schema
     if json_size(schema, 100 * SCHEMA_CHARACTERS) > 100 * SCHEMA_CHARACTERS:
         return TOO_LONG
     shorter: JSONSchema = _shorter(schema)
     fits = json_size(shorter, SCHEMA_CHARACTERS) <= SCHEMA_CHARACTERS
     return (schema if shorter == schema else shorter) if fits else TOO_LONG
+
+
+def _is_usual(schema: JSONSchema) -> bool:
+    """Small enough that nothing in it can be too long or too deep; by the encoder written in C, as
+    a server may have thousands."""
+    try:
+        text = json.dumps(schema)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return len(text) <= PARAMETER_CHARACTERS and text.count("{") + text.count("[") <= SCHEMA_DEPTH
 
 
 def _shorter(schema: Any) -> Any:
