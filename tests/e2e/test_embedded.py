@@ -1,5 +1,6 @@
 """The embedded model itself: real weights, a real grammar, real servers."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from universal_mcp_client import Agent, Host, ModelRequest, ModelSettings
+from universal_mcp_client import Agent, Host, ModelError, ModelRequest, ModelSettings
 from universal_mcp_client.models.local.model import LocalModel
 from universal_mcp_client.tools.tokens import estimate_tokens
 from universal_mcp_client.types.events import Completion
@@ -91,3 +92,18 @@ def test_the_command_line_runs_it(
     )
     assert ran.code == 0, ran.err
     assert "132" in ran.json["output"]
+
+
+@pytest.mark.parametrize(
+    ("text", "extra"), [("half a \ud83d character", {}), ("hello", {"top_k": object()})]
+)
+async def test_what_llama_cpp_cannot_be_asked_is_an_error_and_no_wait(
+    weights: Path, text: str, extra: dict[str, object]
+) -> None:
+    model = LocalModel(str(weights))
+    settings = ModelSettings(extra=extra, max_tokens=2)
+    async with asyncio.timeout(20):
+        with pytest.raises(ModelError):
+            async for _ in model.stream(ModelRequest(messages=(user(text),), settings=settings)):
+                pass
+    await model.aclose()

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, cast
 
+from universal_mcp_client.models.stream import excerpt
 from universal_mcp_client.types.errors import (
     BadModelRequest,
     ConfigError,
@@ -73,13 +74,17 @@ class Engine:
             try:
                 self._load().handle_chat_completions(body | {"stream": True}, on_chunk)
                 put(None)
-            except (RuntimeError, ModelError, ConfigError) as error:
+            except BaseException as error:  # noqa: BLE001 (a thread's edge: its end is waited for)
                 put(error)
 
         thread = threading.Thread(target=work, name="llama.cpp", daemon=True)
         thread.start()
         try:
             while (item := await queue.get()) is not None:
+                if isinstance(item, ModelError | ConfigError):
+                    raise item
+                if isinstance(item, Exception):  # of llama.cpp, for a request it cannot read
+                    raise self._error({"message": str(item)}) from item
                 if isinstance(item, BaseException):
                     raise item
                 if "error" in item or "code" in item:
@@ -90,7 +95,7 @@ class Engine:
 
     def _error(self, item: dict[str, Any]) -> ModelError:
         details = item.get("error") if isinstance(item.get("error"), dict) else item
-        message = str(cast(dict[str, Any], details).get("message", details))
+        message = excerpt(str(cast(dict[str, Any], details).get("message", details)))
         kind = ContextOverflow if "context" in message else BadModelRequest
         return kind(f"local:{self.path.stem}: {message}", model=f"local:{self.path.stem}")
 

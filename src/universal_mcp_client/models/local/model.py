@@ -14,6 +14,7 @@ from universal_mcp_client.models.local.fewshot import answering, choosing, neare
 from universal_mcp_client.models.local.grammar import ANSWER, grammar
 from universal_mcp_client.models.local.weights import find
 from universal_mcp_client.models.openai_chat import Answer, to_wire
+from universal_mcp_client.models.stream import NONSENSE, nonsense
 from universal_mcp_client.types.events import Completion, ModelEvent, StopReason, TextDelta
 from universal_mcp_client.types.messages import Message, Text
 from universal_mcp_client.types.usage import Price, Usage
@@ -56,7 +57,11 @@ class LocalModel:
             body["json_schema"] = dict(request.output_schema)
         answer = Answer(self.name, "")
         async for chunk in self._chunks(body):
-            for event in answer.feed(chunk):
+            try:
+                found = answer.feed(chunk)
+            except NONSENSE as error:
+                raise nonsense(self.name, chunk, error) from error
+            for event in found:
                 yield event
         yield answer.completion()
 
