@@ -17,19 +17,19 @@ from universal_mcp_client import (
     ModelSettings,
     resolve,
 )
-from universal_mcp_client.models import anthropic, openai_chat, openai_responses
+from universal_mcp_client.models import anthropic, anthropic_answer, openai_chat, openai_responses
 from universal_mcp_client.models.calls import sendable, tool_call, tool_calls
 from universal_mcp_client.models.failures import retry_after
 from universal_mcp_client.models.stream import NONSENSE
 from universal_mcp_client.types.errors import ModelUnavailable, StreamInterrupted
-from universal_mcp_client.types.events import Completion, Retrying
+from universal_mcp_client.types.events import Completion, Retrying, TextDelta
 from universal_mcp_client.types.messages import Message, user
 
 WIRES = {"openai": _chat, "openai-responses": _responses, "anthropic": _messages}
 ANSWERS: dict[str, Any] = {
     "openai": lambda: openai_chat.Answer("m", "KEY"),
     "openai-responses": lambda: openai_responses.Answer("m", "KEY"),
-    "anthropic": lambda: anthropic.Answer("m"),
+    "anthropic": lambda: anthropic_answer.Answer("m"),
 }
 WRONG = (None, True, 7, -1, 10**30, 0.5, "x", "", [], [7], ["x"], {}, {"x": 1}, [[]], [{}], [None])
 
@@ -363,3 +363,77 @@ def test_a_server_that_does_not_count_its_items_is_understood() -> None:
 )
 def test_a_retry_after_that_makes_no_sense_is_none(value: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": value}) == seconds
+
+
+def test_a_retry_after_in_milliseconds_that_makes_no_sense_leaves_the_other_one() -> None:
+    assert retry_after({"retry-after-ms": "soon", "retry-after": "3"}) == 3.0
+
+
+def test_a_count_of_tokens_that_cannot_be_is_none() -> None:
+    """A price could not be made of it, and a run's limit would end the run."""
+    answer = ANSWERS["openai"]()
+    usage = {"prompt_tokens": 10**400, "completion_tokens": True}
+    answer.feed({"choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}], "usage": usage})
+    counted = answer.completion().usage
+    assert (counted.input_tokens, counted.output_tokens) == (0, 0)
+    assert type(counted.output_tokens) is int
+
+
+def test_a_server_that_repeats_the_head_of_a_call_says_it_once() -> None:
+    head = {"index": 0, "id": "c1", "function": {"name": "add", "arguments": ""}}
+    for arguments in (['{"a": 1}', '{"a": 1}'], ['{"a":', " 1}"]):
+        answer = ANSWERS["openai"]()
+        for piece in arguments:
+            call = head | {"function": {"name": "add", "arguments": piece}}
+            answer.feed({"choices": [{"delta": {"tool_calls": [call]}}]})
+        answer.feed({"choices": [{"delta": {}, "finish_reason": "tool_calls"}]})
+        (made,) = answer.completion().message.tool_calls
+        assert (made.name, made.arguments) == ("add", {"a": 1})
+
+
+def test_a_server_that_numbers_all_blocks_alike_loses_none() -> None:
+    events = good("anthropic")
+    for event in events:
+        if "index" in event:
+            event["index"] = 0
+    completion = read("anthropic", events)
+    assert completion is not None
+    assert completion.message.text == "It is five."
+    assert [call.name for call in completion.message.tool_calls] == ["add"]
+
+
+async def test_what_a_server_says_in_an_error_drives_no_terminal(wire: str, llm: LLMServer) -> None:
+    llm.script = [
+        Raw(b'{"error": {"message": "\\u001b[2J \\ud800 \\u202e gone"}}', "application/json"),
+        Raw(b"<p>\x1b[2J\xff gone", "text/html"),
+        Raw(
+            stream(
+                {
+                    "type": "message_start",
+                    "said": "\x1b[2J \ud800",
+                    "choices": 5,
+                    "index": [],
+                    "message": 5,
+                }
+            )
+        ),
+    ]
+    for _ in range(3):
+        with pytest.raises(ModelError) as failed:
+            await asked(wire)
+        said = str(failed.value)
+        said.encode()
+        assert "\x1b" not in said
+        assert "\u202e" not in said
+
+
+async def test_halves_of_characters_reach_nobody(wire: str, llm: LLMServer) -> None:
+    text = "ab\ud83dcd"
+    llm.script = [Raw(stream(*good(wire, text), *([] if wire == "anthropic" else ["[DONE]"])))]
+    model = resolve(f"{wire}:any")
+    shown = ""
+    async for event in model.stream(ModelRequest(messages=(user("hello"),))):
+        if isinstance(event, TextDelta):
+            shown += event.text
+    await model.aclose()
+    assert shown == "ab\ufffdcd"

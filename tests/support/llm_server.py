@@ -49,6 +49,7 @@ class Raw:
     body: bytes | Callable[[], AsyncIterator[bytes]]
     media_type: str = "text/event-stream"
     headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
 
 
 Step: TypeAlias = "str | Sequence[Call] | Fault | Raw"
@@ -87,8 +88,8 @@ class LLMServer:
         if isinstance(step, Raw):
             headers = dict(step.headers)
             if isinstance(step.body, bytes):
-                return Response(step.body, media_type=step.media_type, headers=headers)
-            return StreamingResponse(step.body(), media_type=step.media_type, headers=headers)
+                return Response(step.body, step.status, headers, step.media_type)
+            return StreamingResponse(step.body(), step.status, headers, step.media_type)
         text = step.after if isinstance(step, Fault) else step if isinstance(step, str) else ""
         calls = [] if isinstance(step, str | Fault) else list(step)
         assert text is not None

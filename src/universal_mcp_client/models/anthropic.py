@@ -3,45 +3,34 @@
 Source: https://platform.claude.com/docs/en/api/messages
 """
 
-import json
 import os
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from universal_mcp_client.models.anthropic_answer import KEY, WIRE, Answer
 from universal_mcp_client.models.base import ModelRequest, ModelSettings, Profile
 from universal_mcp_client.models.calls import (
     b64,
     describe,
     own,
     result_text,
-    sendable,
-    tool_call,
-    tool_calls,
 )
 from universal_mcp_client.models.dialects import function_specs
-from universal_mcp_client.models.failures import from_status, translated
-from universal_mcp_client.models.retry import retrying, without_completion
+from universal_mcp_client.models.failures import translated
+from universal_mcp_client.models.retry import retrying
 from universal_mcp_client.models.stream import (
     HEADERS,
     bounded,
-    count_of,
-    excerpt,
     listen,
-    mapping_of,
-    text_of,
 )
 from universal_mcp_client.models.strict import to_strict
 from universal_mcp_client.models.wire import Encoded, body, encode
 from universal_mcp_client.startup import importing
 from universal_mcp_client.types.errors import ModelAuthenticationError
 from universal_mcp_client.types.events import (
-    Completion,
     ModelEvent,
-    StopReason,
-    TextDelta,
-    ThinkingDelta,
 )
 from universal_mcp_client.types.messages import (
     File,
@@ -54,27 +43,15 @@ from universal_mcp_client.types.messages import (
     ToolResult,
 )
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
-from universal_mcp_client.types.usage import Usage
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
 
-WIRE = "anthropic"
-KEY = "ANTHROPIC_API_KEY"
 _URL = "https://api.anthropic.com"
 _CACHED = {"cache_control": {"type": "ephemeral"}}
 _ID = re.compile(r"[^a-zA-Z0-9_-]")
 _BUDGETS = {"minimal": 1_024, "low": 2_048, "medium": 8_192, "high": 16_384}
 _IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-_STOP: dict[str, StopReason] = {
-    "end_turn": "end_turn",
-    "tool_use": "tool_use",
-    "max_tokens": "max_tokens",
-    "model_context_window_exceeded": "max_tokens",
-    "stop_sequence": "stop_sequence",
-    "pause_turn": "pause",
-    "refusal": "refusal",
-}
 
 
 class Anthropic:
@@ -113,7 +90,7 @@ class Anthropic:
         client = self._open()
         answer = Answer(self.name)
         with translated(anthropic, self.name, self._base_url, KEY):
-            stream = await client.post(
+            opening = client.post(
                 "/v1/messages",
                 cast_to=object,
                 content=self._body(request),
@@ -121,7 +98,9 @@ class Anthropic:
                 stream=True,
                 stream_cls=anthropic.AsyncStream[object],
             )
-            async with aclosing(listen(stream, answer, request.settings, self.name, KEY)) as events:
+            async with aclosing(
+                listen(opening, answer, request.settings, self.name, KEY)
+            ) as events:
                 async for event in events:
                     yield event
 
@@ -272,104 +251,3 @@ def _attachment(part: Part, profile: Profile) -> dict[str, Any] | None:
 
 def _source(media_type: str, data: bytes) -> dict[str, Any]:
     return {"type": "base64", "media_type": media_type, "data": b64(data)}
-
-
-class Answer:
-    """The events of one answer, put together."""
-
-    def __init__(self, model: str) -> None:
-        self.size = 0
-        self._model = model
-        self._blocks: dict[int, dict[str, Any]] = {}
-        self._pieces: dict[int, list[str]] = {}
-        self._usage: dict[str, Any] = {}
-        self._stop: str | None = None
-
-    def feed(self, event: Mapping[str, Any]) -> Sequence[ModelEvent]:
-        """See `models.stream.Answer`."""
-        match event.get("type"):
-            case "message_start":
-                self._usage |= mapping_of(event["message"].get("usage"))
-            case "content_block_start":
-                index, block = event["index"], dict(event["content_block"])
-                self._blocks[index] = block
-                self._pieces[index] = []
-                self.size += 1
-                if block.get("type") == "text" and block.get("text"):
-                    return self._more(index, TextDelta(text=text_of(block["text"])))
-            case "content_block_delta":
-                return self._delta(event["index"], event["delta"])
-            case "message_delta":
-                if stop := event["delta"].get("stop_reason"):
-                    self._stop = text_of(stop)
-                given = mapping_of(event.get("usage"))
-                self._usage |= {k: v for k, v in given.items() if v is not None}
-            case "error" | None if error := event.get("error"):
-                raise from_status(self._model, None, event, {}, excerpt(error), KEY)
-            case _:
-                pass
-        return ()
-
-    def _delta(self, index: int, delta: Mapping[str, Any]) -> Sequence[ModelEvent]:
-        match delta.get("type"):
-            case "text_delta":
-                return self._more(index, TextDelta(text=text_of(delta["text"])))
-            case "thinking_delta":
-                return self._more(index, ThinkingDelta(text=text_of(delta["thinking"])))
-            case "input_json_delta":
-                self._pieces[index].append(text_of(delta["partial_json"]))
-                self.size += len(delta["partial_json"])
-            case "signature_delta":
-                self._blocks[index]["signature"] = text_of(delta["signature"])
-            case _:
-                pass
-        return ()
-
-    def _more(self, index: int, delta: TextDelta | ThinkingDelta) -> Sequence[ModelEvent]:
-        self._pieces[index].append(delta.text)
-        self.size += len(delta.text)
-        return (delta,)
-
-    def completion(self) -> Completion:
-        """The whole answer. Raises ModelUnavailable where the stream broke off."""
-        if self._stop is None:
-            raise without_completion(self._model)
-        parts = [
-            self._part(self._blocks[i], "".join(self._pieces[i])) for i in sorted(self._blocks)
-        ]
-        return Completion(
-            message=Message(role="assistant", parts=tuple(tool_calls(parts))),
-            stop_reason=_STOP.get(self._stop, "end_turn"),
-            usage=_counted(self._usage),
-            model=self._model,
-        )
-
-    def _part(self, block: dict[str, Any], streamed: str) -> Part:
-        match block["type"]:
-            case "text":
-                return Text(text=sendable(streamed))
-            case "tool_use":
-                given = streamed or encode(block.get("input") or {}).decode()
-                return tool_call(block["id"], block["name"], given)
-            case "thinking":
-                whole = block | {"thinking": streamed or text_of(block.get("thinking", ""))}
-                return Thinking(text=sendable(whole["thinking"]), provider_data={WIRE: whole})
-            case "server_tool_use" if streamed:
-                return Thinking(
-                    text="", provider_data={WIRE: block | {"input": json.loads(streamed)}}
-                )
-            case _:  # redacted thinking, results of the provider's own tools: sent back as they are
-                return Thinking(text="", provider_data={WIRE: block})
-
-
-def _counted(usage: Mapping[str, Any]) -> Usage:
-    """Anthropic counts cached tokens beside the others; we count them among the input."""
-    read = count_of(usage.get("cache_read_input_tokens"))
-    written = count_of(usage.get("cache_creation_input_tokens"))
-    return Usage(
-        requests=1,
-        input_tokens=count_of(usage.get("input_tokens")) + read + written,
-        output_tokens=count_of(usage.get("output_tokens")),
-        cache_read_tokens=read,
-        cache_write_tokens=written,
-    )

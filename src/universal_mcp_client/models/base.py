@@ -20,8 +20,8 @@ class ModelSettings:
     `reasoning` is how hard the model should think. `extra` is merged into the request body as it
     is, for what one provider alone offers. `timeout` (seconds) is how long the answer may take to
     begin, `stall_timeout` how long it may then stop in the middle (None: for ever; a model that
-    thinks in silence between two parts needs longer), `retries` how often a failed request is tried
-    again.
+    thinks in silence between two parts needs longer; one that says that it goes on, as with a web
+    search, has `timeout`), `retries` how often a failed request is tried again.
     """
 
     temperature: float | None = None
@@ -39,17 +39,28 @@ class ModelSettings:
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], where: str) -> "ModelSettings":
-        """From a file's plain values; raises ConfigError with `where` for an unknown key."""
+        """From a file's plain values; raises ConfigError with `where` for an unknown key and for a
+        value that makes no sense."""
         known = {f.name for f in fields(cls)}
         if unknown := values.keys() - known:
             raise ConfigError(
                 f"{where}: unknown model setting {sorted(unknown)[0]!r}. "
                 f"The settings are: {', '.join(sorted(known))}."
             )
-        given = dict(values)
-        if isinstance(given.get("stop"), list):
-            given["stop"] = tuple(given["stop"])
-        return cls(**given)
+        from pydantic import TypeAdapter, ValidationError
+
+        try:
+            settings = TypeAdapter(cls).validate_python(dict(values))
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"]))
+            raise ConfigError(f"{where}: model setting {key!r}: {first['msg']}.") from error
+        for key in ("timeout", "stall_timeout", "retries", "max_tokens"):
+            value = getattr(settings, key)
+            least = 0 if key == "retries" else 1e-3
+            if value is not None and not value >= least:  # which no NaN is
+                raise ConfigError(f"{where}: model setting {key!r}: {value} is too small.")
+        return settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

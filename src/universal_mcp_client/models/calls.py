@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any, cast
 from uuid import uuid4
 
-from universal_mcp_client.types.bounds import ARGUMENTS_DEPTH
+from universal_mcp_client.models.wire import encode
+from universal_mcp_client.types.bounds import ANSWER_ELEMENT, ANSWER_ITEM, ARGUMENTS_DEPTH
 from universal_mcp_client.types.messages import (
     Audio,
     File,
@@ -67,6 +68,23 @@ def too_deep(value: object, text: str) -> bool:
         if not level:
             return False
     return True
+
+
+def weight(kept: object) -> int:
+    """What counts for what is kept as it came, to be sent back: its JSON, and ANSWER_ITEM for itself.
+
+    Raises ValueError for what is too deep to be sure to be written again: the depth at which JSON
+    can be written depends on who calls.
+    """
+    text = encode(kept).decode()
+    if too_deep(kept, text):
+        raise ValueError(f"nested too deeply: more than {ARGUMENTS_DEPTH} levels")
+    return ANSWER_ITEM + json_size(text)
+
+
+def json_size(text: str) -> int:
+    """What `text`, a piece of JSON, counts for once it is read: see ANSWER_ELEMENT."""
+    return len(text) + ANSWER_ELEMENT * (text.count(",") + text.count("[") + text.count("{"))
 
 
 def tool_calls(parts: Iterable[Part]) -> list[Part]:

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from types import ModuleType
 from typing import Any, cast
 
+from universal_mcp_client.policy.text import printable
 from universal_mcp_client.types.errors import (
     BadModelRequest,
     ContentFiltered,
@@ -54,13 +55,15 @@ def translated(sdk: ModuleType, model: str, base_url: str, key: str) -> Generato
     except (sdk.APITimeoutError, httpx2.TimeoutException) as error:
         raise ModelUnavailable(f"{base_url} did not answer in time.", model=model) from error
     except (sdk.APIConnectionError, httpx2.RequestError) as error:
-        raise ModelUnavailable(f"Cannot reach {base_url}: {_cause(error)}", model=model) from error
+        raise ModelUnavailable(
+            f"Cannot reach {base_url}: {_clean(_cause(error), _LONGEST)}", model=model
+        ) from error
     except sdk.APIError as error:  # an error that came as an event of the stream
         raise from_status(model, None, error.body, {}, str(error), key) from error
     except _base(sdk) as error:
-        raise BadModelRequest(str(error), model=model) from error
+        raise BadModelRequest(_clean(str(error), _LONGEST), model=model) from error
     except (ValueError, RecursionError) as error:  # a line of the stream that is no JSON
-        said = " ".join(str(error).split())[:_EXCERPT]
+        said = _clean(str(error), _EXCERPT)
         raise ModelUnavailable(f"{base_url} sent what is not JSON: {said}", model=model) from error
 
 
@@ -81,7 +84,7 @@ def from_status(
     if status is not None and status < 400:  # an error that came as an event of a good answer
         status = None
     details = _details(body)
-    message = " ".join(str(details.get("message") or text).split())[:_LONGEST]
+    message = _clean(str(details.get("message") or text), _LONGEST)
     words = f"{details.get('code') or ''} {details.get('type') or ''} {message}".lower()
     kind, hint = _kind(status, words, key)
     said = f"{model}: {message}" + (f" ({hint})" if hint else "")
@@ -123,12 +126,12 @@ def _details(body: object) -> Mapping[str, Any]:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, from `retry-after-ms` or `Retry-After` (RFC 9110, 10.2.3: seconds or a date)."""
     milliseconds, value = headers.get("retry-after-ms"), headers.get("retry-after")
-    try:
-        if milliseconds:
-            return _seconds(float(milliseconds) / 1000)
-        return _seconds(float(value)) if value else None
-    except ValueError:
-        pass
+    for given, unit in ((milliseconds, 1000), (value, 1)):
+        try:
+            if given:
+                return _seconds(float(given) / unit)
+        except ValueError:
+            pass
     try:
         return _seconds(parsedate_to_datetime(str(value)).timestamp() - time.time())
     except (ValueError, OverflowError):
@@ -138,6 +141,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _seconds(given: float) -> float | None:
     """A wait that makes sense: none for what is no number."""
     return max(0.0, given) if math.isfinite(given) else None
+
+
+def _clean(said: str, longest: int) -> str:
+    """What a server said, in one line that can be shown and written anywhere."""
+    return " ".join(printable(said[:longest], lines=False).split())
 
 
 def _cause(error: BaseException) -> str:

@@ -15,19 +15,22 @@ from universal_mcp_client.models.calls import (
     b64,
     data_url,
     describe,
+    json_size,
     own,
     result_text,
     sendable,
     tool_call,
     tool_calls,
+    weight,
 )
 from universal_mcp_client.models.dialects import Dialect, function_specs
 from universal_mcp_client.models.failures import from_status
 from universal_mcp_client.models.openai_client import OpenAIConnection, counted
 from universal_mcp_client.models.retry import retrying, without_completion
-from universal_mcp_client.models.stream import excerpt, text_of
+from universal_mcp_client.models.stream import excerpt, list_of, text_of, too_many_calls
 from universal_mcp_client.models.strict import drop_nulls, to_strict
 from universal_mcp_client.models.wire import Encoded, Spliced, body, encode
+from universal_mcp_client.types.bounds import ANSWER_CALLS, ANSWER_ITEM
 from universal_mcp_client.types.events import (
     Completion,
     ModelEvent,
@@ -220,6 +223,7 @@ class Answer:
 
     def __init__(self, model: str, key: str) -> None:
         self.size = 0
+        self.finished = False
         self._model = model
         self._key = key
         self._text: list[str] = []
@@ -243,23 +247,24 @@ class Answer:
             if text := delta.get("content"):
                 self._text.append(text_of(text))
                 self.size += len(text)
-                events.append(TextDelta(text=text))
+                events.append(TextDelta(text=sendable(text)))
             if thought := delta.get("reasoning_content") or delta.get("reasoning"):
                 self._thinking.append(text_of(thought))
                 self.size += len(thought)
-                events.append(ThinkingDelta(text=thought))
+                events.append(ThinkingDelta(text=sendable(thought)))
             if details := delta.get("reasoning_details"):
-                self._details += details
-                self.size += len(encode(details))
+                self.size += weight(details)
+                self._details += list_of(details)
             if refusal := delta.get("refusal"):
                 self._refused = True
                 self._text.append(text_of(refusal))
                 self.size += len(refusal)
-                events.append(TextDelta(text=refusal))
+                events.append(TextDelta(text=sendable(refusal)))
             for position, call in enumerate(delta.get("tool_calls") or ()):
                 self._add_call(call, position)
             if finish := choice.get("finish_reason"):
                 self._finish = text_of(finish)
+                self.finished = True
         return events
 
     def _add_call(self, delta: dict[str, Any], position: int) -> None:
@@ -267,18 +272,26 @@ class Answer:
         index = position if index is None else index
         known = self._by_index.get(index)
         identity = text_of(delta.get("id") or "")
-        self.size += 1
         if known is None or (identity and known.id and identity != known.id):
             known = self._by_index[index] = _Call()
             self._calls.append(known)
+            self.size += ANSWER_ITEM + len(identity)
+            if len(self._calls) > ANSWER_CALLS:
+                raise too_many_calls(self._model)
+        again = bool(identity) and identity == known.id  # some servers repeat a call's head
         known.id = known.id or identity
         function = delta.get("function") or {}
-        known.name += text_of(function.get("name") or "")
+        name = text_of(function.get("name") or "")
+        if not (again and name == known.name):
+            known.name += name
+            self.size += len(name)
         if arguments := function.get("arguments"):
             whole = arguments if isinstance(arguments, str) else encode(arguments).decode()
-            known.arguments.append(whole)
-            self.size += len(whole)
+            if not (again and whole[-1:] == "}" and whole == "".join(known.arguments)):
+                known.arguments.append(whole)
+                self.size += json_size(whole)
         if extra := delta.get("extra_content"):  # Gemini's thought signatures
+            self.size += weight(extra)
             known.extra = {WIRE: {"extra_content": extra}}
 
     def completion(self) -> Completion:

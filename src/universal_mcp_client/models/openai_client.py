@@ -84,7 +84,7 @@ class OpenAIConnection:
 
         client = self._open(model)
         with translated(openai, model, str(client.base_url).rstrip("/"), self.key_variable):
-            stream = await client.post(
+            opening = client.post(
                 path,
                 cast_to=object,
                 content=content,
@@ -96,7 +96,7 @@ class OpenAIConnection:
                 stream_cls=openai.AsyncStream[object],
             )
             async with aclosing(
-                listen(stream, answer, settings, model, self.key_variable)
+                listen(opening, answer, settings, model, self.key_variable)
             ) as events:
                 async for event in events:
                     yield event

@@ -12,19 +12,22 @@ from universal_mcp_client.models.calls import (
     arguments_json,
     data_url,
     describe,
+    json_size,
     own,
     result_text,
     sendable,
     tool_call,
     tool_calls,
+    weight,
 )
 from universal_mcp_client.models.dialects import function_specs
 from universal_mcp_client.models.failures import from_status
 from universal_mcp_client.models.openai_client import OpenAIConnection, counted
 from universal_mcp_client.models.retry import retrying, without_completion
-from universal_mcp_client.models.stream import excerpt, text_of
+from universal_mcp_client.models.stream import excerpt, text_of, too_many_calls
 from universal_mcp_client.models.strict import to_strict
 from universal_mcp_client.models.wire import Encoded, Spliced, body
+from universal_mcp_client.types.bounds import ANSWER_CALLS
 from universal_mcp_client.types.events import (
     Completion,
     ModelEvent,
@@ -175,6 +178,7 @@ class Answer:
 
     def __init__(self, model: str, key: str) -> None:
         self.size = 0
+        self.finished = False
         self._model = model
         self._key = key
         self._items: dict[int, dict[str, Any]] = {}
@@ -185,21 +189,20 @@ class Answer:
         match event.get("type"):
             case "response.output_text.delta" | "response.refusal.delta":
                 self.size += len(event["delta"])
-                return (TextDelta(text=text_of(event["delta"])),)
+                return (TextDelta(text=sendable(text_of(event["delta"]))),)
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 self.size += len(event["delta"])
-                return (ThinkingDelta(text=text_of(event["delta"])),)
-            case "response.function_call_arguments.delta":
-                self.size += len(event["delta"])
+                return (ThinkingDelta(text=sendable(text_of(event["delta"]))),)
             case "response.output_item.added":
                 self.size += 1
             case "response.output_item.done":
                 # Not every server counts the items (llama.cpp's does not): they come in order.
                 index = event.get("output_index")
+                self.size += weight(event["item"])
                 self._items[len(self._items) if index is None else index] = event["item"]
-                self.size += 1
             case "response.completed" | "response.incomplete":
                 self._response = event["response"]
+                self.finished = True
             case "response.failed":
                 error = event["response"].get("error") or {}
                 raise from_status(self._model, None, error, {}, "The response failed.", self._key)
@@ -207,8 +210,9 @@ class Answer:
                 raise from_status(self._model, None, event, {}, "The stream failed.", self._key)
             case None if error := event.get("error"):
                 raise from_status(self._model, None, event, {}, excerpt(error), self._key)
-            case _:
-                pass
+            case _:  # the pieces of what comes whole later: arguments, or a program that runs there
+                if type(piece := event.get("delta")) is str:
+                    self.size += json_size(piece)
         return ()
 
     def completion(self) -> Completion:
@@ -220,7 +224,7 @@ class Answer:
         if len(whole) > len(items):
             items = whole
         parts: list[Part] = []
-        refused = False
+        refused, calls = False, 0
         for item in items:
             match item.get("type"):
                 case "message":
@@ -229,14 +233,19 @@ class Answer:
                         if text := content.get("text") or content.get("refusal"):
                             parts.append(Text(text=sendable(text_of(text))))
                 case "function_call":
+                    calls += 1
+                    if calls > ANSWER_CALLS:
+                        raise too_many_calls(self._model)
                     parts.append(tool_call(item["call_id"], item["name"], item["arguments"]))
                 case "reasoning":
+                    weight(item)
                     told = [text_of(s.get("text", "")) for s in item.get("summary") or ()]
                     told += [text_of(c.get("text", "")) for c in item.get("content") or ()]
                     kept = {k: v for k, v in item.items() if k != "status" and v is not None}
                     text = sendable("\n".join(told))
                     parts.append(Thinking(text=text, provider_data={WIRE: kept}))
                 case _:  # another kind of item (a web search, say): kept, and sent back as it is
+                    weight(item)
                     parts.append(Thinking(text="", provider_data={WIRE: item}))
         parts = tool_calls(parts)
         return Completion(

@@ -3,17 +3,21 @@ the form that was asked for."""
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from universal_mcp_client.models.base import ModelSettings
 from universal_mcp_client.models.failures import from_status
+from universal_mcp_client.models.patience import Patience
+from universal_mcp_client.policy.text import printable
 from universal_mcp_client.types import bounds
 from universal_mcp_client.types.errors import ModelError, ModelUnavailable
 from universal_mcp_client.types.events import Completion, ModelEvent
 
-_LARGEST_PAGE = 1 << 20
 _EXCERPT = 200
+_MOST_TOKENS = 2**53
+_PAGES = ("application/json", "text/html")
+_BLANK = (b"\n\n", b"\r\r", b"\r\n\r\n")
 
 HEADERS = {
     "Content-Type": "application/json",
@@ -28,9 +32,14 @@ NONSENSE = (
 
 
 class Answer(Protocol):
-    """The events of one answer, put together. `size` is the number of characters in it."""
+    """The events of one answer, put together.
+
+    `size` is what is kept of it, in characters: it grows with everything that is. `finished` says
+    that nothing is missing, though the stream may not have ended.
+    """
 
     size: int
+    finished: bool
 
     def feed(self, event: Any) -> Sequence[ModelEvent]:
         """What an event adds. Raises one of NONSENSE for what is of another form, and a ModelError
@@ -43,55 +52,77 @@ class Answer(Protocol):
 
 
 async def listen(
-    stream: Any, answer: Answer, settings: ModelSettings, model: str, key: str
+    opening: Awaitable[Any], answer: Answer, settings: ModelSettings, model: str, key: str
 ) -> AsyncGenerator[ModelEvent]:
-    """What the events of `stream` (an SDK's) add to `answer`, and last its completion.
+    """What the events of a stream (an SDK's, which `opening` opens) add to `answer`, and last its
+    completion.
 
     Raises ModelUnavailable where the server says nothing for too long, or what is not of its
     format; ModelError where the answer has no end.
     """
-    async with stream:
-        await _refuse_pages(stream.response, model, key)
-        watch = _Watch(settings)
-        iterator = aiter(stream)
-        event: Any = None
-        try:
+    patience = Patience(settings)
+    event: Any = None
+    try:
+        async with await patience.wait(opening) as stream:
+            await patience.wait(_refuse_pages(stream.response, model, key))
+            iterator = aiter(stream)
+            heard = size = 0
+            last: object = None
             while True:
-                last = event
+                patience.waits()
                 try:
-                    event = await watch.next(iterator)
+                    event = await anext(iterator)
                 except StopAsyncIteration:
                     break
+                except asyncio.CancelledError as error:
+                    patience.explain(error)
+                finally:
+                    patience.waiting = False
                 try:
                     found = answer.feed(event)
                 except NONSENSE as error:
                     raise nonsense(model, event, error) from error
                 for one in found:
                     yield one
-                if answer.size > bounds.ANSWER_CHARACTERS:
-                    raise ModelError(
-                        f"{model} answers without an end: more than {bounds.ANSWER_CHARACTERS:,} characters. "
-                        "It was cut off.",
-                        model=model,
-                    )
-                # What says the same again, such as an empty delta, is no sign of life.
-                if answer.size and event != last:
-                    watch.alive()
-        except TimeoutError as error:
-            raise ModelUnavailable(f"{model} {watch.complaint}.", model=model) from error
-        finally:
-            watch.stop()
-        try:
-            completion = answer.completion()
-        except NONSENSE as error:
-            raise nonsense(model, event, error) from error
-    if len(completion.message.tool_calls) > bounds.ANSWER_CALLS:
-        raise ModelError(
-            f"{model} asks for {len(completion.message.tool_calls)} tool calls at once; "
-            f"{bounds.ANSWER_CALLS} are the most.",
-            model=model,
-        )
+                heard += 1
+                if answer.size > bounds.ANSWER_CHARACTERS or heard > bounds.ANSWER_EVENTS:
+                    raise _endless(model)
+                if answer.size != size:
+                    size = answer.size
+                    if not patience.fresh:
+                        patience.grew()
+                else:  # what says the same again, such as an empty delta, is no sign of life
+                    kind = event.get("type")
+                    patience.heard(type(kind) is str and kind != last)
+                    last = kind
+                if answer.finished:
+                    patience.finish()
+    except TimeoutError as error:
+        if not answer.finished:  # what is complete needs no end of its stream
+            raise ModelUnavailable(f"{model} {patience.complaint}.", model=model) from error
+    finally:
+        patience.stop()
+    try:
+        completion = answer.completion()
+    except NONSENSE as error:
+        raise nonsense(model, event, error) from error
     yield completion
+
+
+def _endless(model: str) -> ModelError:
+    return ModelError(
+        f"{model} answers without an end: more than {bounds.ANSWER_CHARACTERS:,} characters or "
+        f"{bounds.ANSWER_EVENTS:,} events. It was cut off.",
+        model=model,
+    )
+
+
+def too_many_calls(model: str) -> ModelError:
+    """The error for an answer that would start more tools at once than anybody can follow."""
+    return ModelError(
+        f"{model} asks for too many tool calls at once; {bounds.ANSWER_CALLS} are the most.",
+        model=model,
+    )
 
 
 def nonsense(model: str, event: object, error: BaseException) -> ModelUnavailable:
@@ -103,12 +134,12 @@ def nonsense(model: str, event: object, error: BaseException) -> ModelUnavailabl
 
 
 def excerpt(said: object) -> str:
-    """The beginning of what a server said."""
+    """The beginning of what a server said, fit for an error."""
     try:
         text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
     except NONSENSE:
         text = f"a value of the type {type(said).__name__}"
-    text = " ".join(text[: 4 * _EXCERPT].split())
+    text = " ".join(printable(text[: 4 * _EXCERPT], lines=False).split())
     return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"
 
 
@@ -121,7 +152,14 @@ def text_of(value: object) -> str:
 
 def count_of(value: object) -> int:
     """A number of tokens; 0 for what is none, as no answer is lost for its bill's sake."""
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if type(value) is int and 0 < value < _MOST_TOKENS else 0
+
+
+def list_of(value: object) -> list[Any]:
+    """`value`, which must be a list. Raises TypeError."""
+    if type(value) is not list:
+        raise TypeError(f"a list was expected, not {type(value).__name__}")
+    return value
 
 
 def mapping_of(value: object) -> Mapping[str, Any]:
@@ -131,15 +169,10 @@ def mapping_of(value: object) -> Mapping[str, Any]:
 
 async def _refuse_pages(response: Any, model: str, key: str) -> None:
     """An error object or a web page with status 200 is no stream of events: say what it says."""
-    kind = str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
-    if kind not in ("application/json", "text/html"):
+    kind = _kind(response)
+    if kind not in _PAGES:
         return
-    page = b""
-    async for chunk in response.aiter_bytes():
-        page += chunk
-        if len(page) > _LARGEST_PAGE:
-            break
-    text = page.decode("utf-8", "replace")
+    text = (await response.aread()).decode("utf-8", "replace")
     try:
         body: object = json.loads(text)
     except (ValueError, RecursionError):
@@ -151,101 +184,86 @@ async def _refuse_pages(response: Any, model: str, key: str) -> None:
     )
 
 
-class _Watch:
-    """Ends the wait for a next event when the server has been silent for too long.
-
-    Time runs only while an event is waited for, not while somebody works on the last. There is one
-    timer for a stream, which looks at the clock when it goes off: `asyncio.timeout` around every
-    event would cost a tenth of what an event costs.
-    """
-
-    def __init__(self, settings: ModelSettings) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._first, self._between = settings.timeout, settings.stall_timeout
-        self._patience: float | None = self._first
-        self._spent = 0.0
-        self._since = 0.0
-        self._task: asyncio.Task[Any] | None = None
-        self._fired = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._arm(self._first)
-
-    @property
-    def complaint(self) -> str:
-        if self._patience is self._first:
-            return f"did not begin to answer within {self._first:g} s"
-        return f"stopped in the middle of its answer for {self._between:g} s"
-
-    def alive(self) -> None:
-        """The server has said something new."""
-        if self._patience is self._first:
-            self._patience = self._between
-            self._arm(self._between)
-        self._spent = 0.0
-
-    def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    async def next(self, iterator: AsyncIterator[Any]) -> Any:
-        """The next event. Raises TimeoutError."""
-        task = self._task = asyncio.current_task()
-        assert task is not None
-        requests = task.cancelling()
-        self._since = self._loop.time()
-        try:
-            return await anext(iterator)
-        except asyncio.CancelledError:
-            if self._fired and task.uncancel() <= requests:
-                raise TimeoutError from None
-            raise
-        finally:
-            self._task = None
-            self._spent += self._loop.time() - self._since
-
-    def _arm(self, seconds: float | None) -> None:
-        self.stop()
-        self._timer = None if seconds is None else self._loop.call_later(seconds, self._look)
-
-    def _look(self) -> None:
-        if self._patience is None:
-            return
-        waited = self._loop.time() - self._since if self._task is not None else 0.0
-        left = self._patience - self._spent - waited
-        if left > 0 or self._task is None:
-            self._arm(max(left, 0.01))
-        else:
-            self._fired = True
-            self._task.cancel()
+def _kind(response: Any) -> str:
+    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
 async def bounded(response: Any) -> None:
     """An httpx2 response hook: bytes as they are on the wire, and not without an end."""
-    encoding = response.headers.get("content-encoding", "identity")
-    if encoding != "identity":
-        raise ModelUnavailable(
-            f"the answer is packed ({excerpt(encoding)}), which was not asked for"
-        )
-    response.stream = _bounded(response.stream)
+    failed = response.status_code >= 400
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        if not failed:
+            raise ModelUnavailable(
+                f"the answer is packed ({excerpt(encoding)}), which was not asked for"
+            )
+        del response.headers["content-encoding"]  # the status says enough
+        response.stream = _beginning(response.stream, 0)
+    elif failed or _kind(response) in _PAGES:
+        response.stream = _beginning(response.stream, bounds.ANSWER_ERROR_BYTES)
+    else:
+        response.stream = _events(response.stream)
 
 
-def _bounded(stream: Any) -> Any:
+def _beginning(stream: Any, size: int) -> Any:
+    """The first `size` bytes of an answer; the rest is not read."""
+
+    async def read() -> AsyncIterator[bytes]:
+        left = size
+        if left:
+            async for chunk in stream:
+                yield chunk[:left]
+                left -= len(chunk)
+                if left <= 0:
+                    return
+
+    return _stream(read, stream)
+
+
+def _events(stream: Any) -> Any:
+    """The bytes of server-sent events. The SDKs keep an event until the blank line behind it, and
+    one of them copies it once a line."""
+
+    async def read() -> AsyncIterator[bytes]:
+        total = event = lines = 0
+        tail = b""
+        async for chunk in stream:
+            total += len(chunk)
+            if chunk[-2:] == b"\n\n" and total <= bounds.ANSWER_BYTES:
+                event, lines, tail = 0, 0, b""  # whole events, as nearly all that come
+                yield chunk
+                continue
+            seen = tail + chunk
+            tail = seen[-3:]
+            end = max(map(seen.rfind, _BLANK))
+            if end >= 0:
+                event, lines, rest = 0, 0, seen[end:]
+            else:
+                rest = chunk
+            event += len(rest)
+            lines += rest.count(b"\n") + rest.count(b"\r")
+            if (
+                event > bounds.ANSWER_EVENT_BYTES
+                or lines > bounds.ANSWER_EVENT_LINES
+                or total > bounds.ANSWER_BYTES
+            ):
+                raise ModelError(
+                    f"The answer is too large: {event:,} bytes and {lines:,} lines in one event, "
+                    f"{total:,} bytes in all."
+                )
+            yield chunk
+
+    return _stream(read, stream)
+
+
+def _stream(read: Callable[[], AsyncIterator[bytes]], inner: Any) -> Any:
     from httpx2 import AsyncByteStream
 
     class Bounded(AsyncByteStream):
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            total = line = 0
-            async for chunk in stream:
-                total += len(chunk)
-                end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
-                line = line + len(chunk) if end < 0 else len(chunk) - end
-                if line > bounds.ANSWER_EVENT_BYTES or total > bounds.ANSWER_BYTES:
-                    raise ModelError(
-                        f"The answer is too large: {line:,} bytes in one event, {total:,} in all."
-                    )
-                yield chunk
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            return read()
 
         async def aclose(self) -> None:
-            await stream.aclose()
+            await inner.aclose()
 
     return Bounded()

@@ -74,13 +74,31 @@ KEPT_BYTES = 32_000_000
 """All results together that were cut and can still be read with `read_result`."""
 
 ANSWER_CHARACTERS = 16_000_000
-"""Text, thinking and arguments of one model answer: one without an end is cut off."""
+"""Text, thinking and arguments of one model answer: one without an end is cut off. What is JSON
+counts for more, see ANSWER_ELEMENT."""
 
 ANSWER_CALLS = 128
 """Tool calls of one model answer, which would all run at once."""
 
-ANSWER_EVENT_BYTES = 16_000_000
-"""One event of a model server: the SDKs keep a line until it ends, however long it is."""
+ANSWER_ITEM = 100
+"""Characters that a part of an answer counts for even when it is empty: it takes memory."""
+
+ANSWER_ELEMENT = 30
+"""Characters that a comma or an opening bracket of an answer's JSON counts for beside itself: `{}`
+takes 72 bytes once it is read."""
+
+ANSWER_EVENTS = 2_000_000
+"""Events of one model answer; each is a token or more."""
+
+ANSWER_EVENT_BYTES = 4_000_000
+"""One event of a model server: the SDKs keep a line until it ends, and as JSON it may take 24 times
+its length."""
+
+ANSWER_EVENT_LINES = 200
+"""Lines of one event of a model server; each of them has two or three."""
+
+ANSWER_ERROR_BYTES = 1_000_000
+"""What is read of an answer with an error status, or of a page instead of a stream."""
 
 ANSWER_BYTES = 512_000_000
 """All events of one model answer; a token takes some hundred bytes."""
