@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from universal_mcp_client.models.base import ModelSettings as ModelSettings
     from universal_mcp_client.models.base import Profile as Profile
     from universal_mcp_client.models.dialects import function_specs as function_specs
+    from universal_mcp_client.models.hosted import CodeExecution as CodeExecution
+    from universal_mcp_client.models.hosted import FileSearch as FileSearch
+    from universal_mcp_client.models.hosted import WebSearch as WebSearch
     from universal_mcp_client.models.registry import resolve as resolve
     from universal_mcp_client.tools.base import CallContext as CallContext
     from universal_mcp_client.tools.base import Toolset as Toolset
@@ -91,6 +94,7 @@ _HOMES = {
     "mcp.server": ("Server",),
     "models.base": ("Model", "ModelRequest", "ModelSettings", "Profile"),
     "models.dialects": ("function_specs",),
+    "models.hosted": ("CodeExecution", "FileSearch", "WebSearch"),
     "models.registry": ("resolve",),
     "tools.base": ("CallContext", "Toolset"),
     "types.errors": (

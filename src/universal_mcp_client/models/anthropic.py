@@ -10,7 +10,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from universal_mcp_client.models.anthropic_answer import KEY, WIRE, Answer
-from universal_mcp_client.models.base import ModelRequest, ModelSettings, Profile
+from universal_mcp_client.models.base import PLAIN_CHOICES, ModelRequest, ModelSettings, Profile
 from universal_mcp_client.models.calls import (
     b64,
     describe,
@@ -141,8 +141,10 @@ class Anthropic:
         arrays: dict[str, Sequence[bytes] | bytes] = {}
         if request.tools:
             choice: dict[str, Any] = {
-                "type": {"auto": "auto", "required": "any", "none": "none"}[settings.tool_choice]
+                "type": "any" if settings.tool_choice == "required" else settings.tool_choice
             }
+            if settings.tool_choice not in PLAIN_CHOICES:
+                choice = {"type": "tool", "name": settings.tool_choice}
             if settings.parallel_tool_calls is False and choice["type"] != "none":
                 choice["disable_parallel_tool_use"] = True
             if choice != {"type": "auto"}:

@@ -4,13 +4,16 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol, TypeAlias
 
+from universal_mcp_client.models.hosted import HostedTool
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.events import ModelEvent
 from universal_mcp_client.types.messages import Message
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
 from universal_mcp_client.types.usage import Price
 
-ToolChoice: TypeAlias = Literal["auto", "required", "none"]
+ToolChoice: TypeAlias = Literal["auto", "required", "none"] | str
+"""Whether the model must call a tool, must not, or must call the one of this name."""
+PLAIN_CHOICES = ("auto", "required", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,22 @@ class ModelSettings:
     stall_timeout: float | None = 300.0
     retries: int = 3
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @classmethod
+    def of(cls, value: object, where: str) -> "ModelSettings":
+        """What a program gave as settings: these, or None for the defaults. Raises ConfigError for
+        anything else, a dict too: its misspelled keys would only be seen by the provider."""
+        if value is None:
+            return cls()
+        if isinstance(value, cls):
+            return value
+        given = "ModelSettings(temperature=0)"
+        if isinstance(value, Mapping):  # shown without what could be a secret
+            plain = {k: v for k, v in value.items() if isinstance(v, bool | int | float)}
+            given = f"ModelSettings({', '.join(f'{k}={v!r}' for k, v in plain.items()) or '...'})"
+        raise ConfigError(
+            f"{where}: settings are ModelSettings, not {type(value).__name__}: write {given}."
+        )
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], where: str) -> "ModelSettings":
@@ -66,13 +85,14 @@ class ModelSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
     """One question to a model. `instructions` is the system prompt, `output_schema` the JSON
-    Schema which the answer's text must fit."""
+    Schema which the answer's text must fit, `hosted_tools` what the provider runs itself."""
 
     messages: Sequence[Message]
     tools: Sequence[ToolSpec] = ()
     instructions: str = ""
     settings: ModelSettings = ModelSettings()
     output_schema: JSONSchema | None = None
+    hosted_tools: Sequence[HostedTool] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

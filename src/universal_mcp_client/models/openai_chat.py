@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from universal_mcp_client.models.base import ModelRequest, Profile
+from universal_mcp_client.models.base import PLAIN_CHOICES, ModelRequest, Profile
 from universal_mcp_client.models.calls import (
     arguments_json,
     attachments,
@@ -116,8 +116,9 @@ class OpenAIChat:
             named = {"name": "output", "schema": schema, "strict": strict is not None}
             fields["response_format"] = {"type": "json_schema", "json_schema": named}
         if request.tools:
-            if settings.tool_choice != "auto":
-                fields["tool_choice"] = settings.tool_choice
+            if (choice := settings.tool_choice) != "auto":
+                named = {"type": "function", "function": {"name": choice}}
+                fields["tool_choice"] = choice if choice in PLAIN_CHOICES else named
             fields["parallel_tool_calls"] = settings.parallel_tool_calls
         fields = {k: v for k, v in fields.items() if v is not None} | dict(settings.extra)
         messages = [self._messages(message) for message in request.messages]

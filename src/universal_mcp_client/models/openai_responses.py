@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from universal_mcp_client.models.base import ModelRequest, Profile
+from universal_mcp_client.models.base import PLAIN_CHOICES, ModelRequest, Profile
 from universal_mcp_client.models.calls import (
     arguments_json,
     data_url,
@@ -97,8 +97,9 @@ class OpenAIResponses:
             fields["text"] = {"format": form | {"schema": strict or dict(request.output_schema)}}
         arrays: dict[str, Sequence[bytes] | bytes] = {}
         if request.tools:
-            if settings.tool_choice != "auto":
-                fields["tool_choice"] = settings.tool_choice
+            if (choice := settings.tool_choice) != "auto":
+                named = {"type": "function", "name": choice}
+                fields["tool_choice"] = choice if choice in PLAIN_CHOICES else named
             fields["parallel_tool_calls"] = settings.parallel_tool_calls
             arrays["tools"] = self._tools(request.tools)
         fields = {k: v for k, v in fields.items() if v is not None} | dict(settings.extra)
