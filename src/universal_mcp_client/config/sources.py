@@ -7,28 +7,58 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from universal_mcp_client.config.servers import ServerConfig, parse_servers, read_servers
 from universal_mcp_client.types.errors import ConfigError
 
 ServerSource: TypeAlias = "str | Path | Mapping[str, Any] | ServerConfig | object"
-"""A URL, a command line, a `.py`, `.js` or `.json` file, a config dict, or a FastMCP server."""
+"""A URL, a command line, a `.py`, `.js` or `.json` file, a config dict; a server object (FastMCP's,
+the SDK's `MCPServer` or lowlevel `Server`), a `fastmcp.Client`, a FastMCP transport, an `MCPConfig`;
+or a `Host`, `Server` or `Client` of ours."""
+
+Kind: TypeAlias = Literal["server", "client", "transport", "config", "host", "connection"]
+
+# By the names of their classes, as no library may be imported to tell.
+_KINDS: Mapping[tuple[str, str], Kind] = {
+    ("fastmcp", "FastMCP"): "server",
+    ("mcp", "MCPServer"): "server",
+    ("mcp", "Server"): "server",
+    ("fastmcp", "Client"): "client",
+    ("fastmcp", "ClientTransport"): "transport",
+    ("fastmcp", "MCPConfig"): "config",
+    ("universal_mcp_client", "Host"): "host",
+    ("universal_mcp_client", "Client"): "host",
+    ("universal_mcp_client", "Server"): "connection",
+}
 
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)", re.DOTALL)
 _NOISE = {"mcp", "api", "www", "com", "org", "net", "io", "dev", "ai", "app", "localhost", "server"}
 _RUNNERS = {"npx", "uvx", "uv", "pipx", "python", "python3", "node", "bunx", "deno", "docker"}
 
 
-def server_configs(sources: Iterable[ServerSource]) -> list[ServerConfig]:
-    """The servers of all `sources`, with names that are unique.
+def is_source(value: object) -> bool:
+    """Whether an object stands for MCP servers: a server, a connection to one, or a description of
+    some. Text, paths and dicts are not among them, as they may be anything. Asked before whether it
+    is a toolset: some of these have methods of the same names that take other things."""
+    return isinstance(value, ServerConfig) or _kind(value) is not None
+
+
+def sources_of(given: "Iterable[ServerSource] | ServerSource") -> tuple[ServerSource, ...]:
+    """The sources in what a caller gave: many, or a lone one that nobody put into a list."""
+    lone = isinstance(given, (str, bytes, Path, Mapping)) or is_source(given)
+    return (given,) if lone or not isinstance(given, Iterable) else tuple(given)
+
+
+def server_configs(sources: "Iterable[ServerSource] | ServerSource") -> list[ServerConfig]:
+    """The servers of all `sources`, or of a lone one, with names that are unique.
 
     Raises ConfigError for what is no server, and where two are given the same name on purpose.
     """
     found: list[ServerConfig] = []
     names: set[str] = set()
-    for source in sources:
+    for source in sources_of(sources):
         for config in _of(source):
             name, number = config.name, 2
             while name in names:
@@ -48,14 +78,21 @@ def _of(source: ServerSource) -> list[ServerConfig]:
             return _text(source)
         case Mapping():
             return parse_servers(cast(Mapping[str, Any], source))
-        case _ if hasattr(source, "run_async") or hasattr(source, "create_initialization_options"):
+        case _ if _kind(source) == "server":
             name = _clean(str(getattr(source, "name", "") or "server"))
             return [ServerConfig(name=name, transport="memory", instance=source)]
         case _:
             raise ConfigError(
                 f"{source!r} is no MCP server: give a URL, a command line, a .py, .js or .json file, "
-                "a config dict, or a FastMCP server."
+                "a config dict, a server object, a fastmcp.Client or its transport, or a Host."
             )
+
+
+def _kind(value: object) -> Kind | None:
+    for cls in type(value).__mro__:
+        if kind := _KINDS.get((cls.__module__.partition(".")[0], cls.__name__)):
+            return kind
+    return None
 
 
 def _text(text: str) -> list[ServerConfig]:
