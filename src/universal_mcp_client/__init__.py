@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from universal_mcp_client.version import __version__
 
 if TYPE_CHECKING:
-    from universal_mcp_client.app import Agent as Agent
-    from universal_mcp_client.app import ask as ask
+    from universal_mcp_client.app.agent import Agent as Agent
+    from universal_mcp_client.app.ask import ask as ask
     from universal_mcp_client.auth.stores import TokenStore as TokenStore
     from universal_mcp_client.config.auth import ClientCredentials as ClientCredentials
     from universal_mcp_client.config.auth import EnterpriseIdentity as EnterpriseIdentity
@@ -33,13 +33,16 @@ if TYPE_CHECKING:
     from universal_mcp_client.models.hosted import WebSearch as WebSearch
     from universal_mcp_client.models.registry import resolve as resolve
     from universal_mcp_client.tools.base import CallContext as CallContext
+    from universal_mcp_client.tools.base import RunContext as RunContext
     from universal_mcp_client.tools.base import Toolset as Toolset
     from universal_mcp_client.types.errors import AuthenticationError as AuthenticationError
     from universal_mcp_client.types.errors import ConfigError as ConfigError
+    from universal_mcp_client.types.errors import Fatal as Fatal
     from universal_mcp_client.types.errors import IntegrityError as IntegrityError
     from universal_mcp_client.types.errors import LimitExceeded as LimitExceeded
     from universal_mcp_client.types.errors import MCPError as MCPError
     from universal_mcp_client.types.errors import ModelError as ModelError
+    from universal_mcp_client.types.errors import Retry as Retry
     from universal_mcp_client.types.errors import RunError as RunError
     from universal_mcp_client.types.errors import ServerError as ServerError
     from universal_mcp_client.types.errors import ServerUnavailable as ServerUnavailable
@@ -49,6 +52,9 @@ if TYPE_CHECKING:
     from universal_mcp_client.types.events import CallRecord as CallRecord
     from universal_mcp_client.types.events import Completion as Completion
     from universal_mcp_client.types.events import Event as Event
+    from universal_mcp_client.types.events import HandedOff as HandedOff
+    from universal_mcp_client.types.events import Nested as Nested
+    from universal_mcp_client.types.events import PartialOutput as PartialOutput
     from universal_mcp_client.types.events import Retrying as Retrying
     from universal_mcp_client.types.events import RunFinished as RunFinished
     from universal_mcp_client.types.events import RunResult as RunResult
@@ -82,7 +88,8 @@ if TYPE_CHECKING:
     from universal_mcp_client.types.usage import Usage as Usage
 
 _HOMES = {
-    "app": ("Agent", "ask"),
+    "app.agent": ("Agent",),
+    "app.ask": ("ask",),
     "auth.stores": ("TokenStore",),
     "config.auth": ("ClientCredentials", "EnterpriseIdentity", "OAuth", "WorkloadIdentity"),
     "config.servers": ("ServerConfig",),
@@ -96,14 +103,14 @@ _HOMES = {
     "models.dialects": ("function_specs",),
     "models.hosted": ("CodeExecution", "FileSearch", "WebSearch"),
     "models.registry": ("resolve",),
-    "tools.base": ("CallContext", "Toolset"),
+    "tools.base": ("CallContext", "RunContext", "Toolset"),
     "types.errors": (
-        "AuthenticationError", "ConfigError", "IntegrityError", "LimitExceeded", "MCPError",
-        "ModelError", "RunError", "ServerError", "ServerUnavailable", "TokenStoreError", "ToolError",
+        "AuthenticationError", "ConfigError", "Fatal", "IntegrityError", "LimitExceeded", "MCPError",
+        "ModelError", "Retry", "RunError", "ServerError", "ServerUnavailable", "TokenStoreError", "ToolError",
         "UniversalMCPError",
     ),
     "types.events": (
-        "CallRecord", "Completion", "Event", "Retrying", "RunFinished", "RunResult", "TextDelta", "ThinkingDelta",
+        "CallRecord", "Completion", "Event", "HandedOff", "Nested", "PartialOutput", "Retrying", "RunFinished", "RunResult", "TextDelta", "ThinkingDelta",
         "ToolFinished", "ToolProgress", "ToolStarted",
     ),
     "types.interaction": ("Elicited", "Interaction", "LoginRequest", "Verdict"),

@@ -7,10 +7,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from universal_mcp_client.app import Agent
+from universal_mcp_client.app.recipe import Tool
 from universal_mcp_client.cli.gate import gate, selected
 from universal_mcp_client.config import definitions
 from universal_mcp_client.config.settings import Settings, load_settings
-from universal_mcp_client.core.agent import Tool
 from universal_mcp_client.core.limits import Limits
 from universal_mcp_client.models.base import Model, ModelSettings
 from universal_mcp_client.models.registry import Choice, choose, resolve

@@ -1,11 +1,13 @@
 """How far a run may go."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, fields
+from typing import Any
 
 from universal_mcp_client.models.base import Model
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.events import Limit
-from universal_mcp_client.types.usage import Usage
+from universal_mcp_client.types.usage import Price, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,40 +30,89 @@ class Limits:
 
 
 class Meter:
-    """What a run has used so far, held against its limits."""
+    """What a run has used so far, held against its limits and those of the runs around it: what an
+    agent among the tools uses counts for `outer` as well, while it is used."""
 
-    def __init__(self, limits: Limits, model: Model) -> None:
-        if limits.cost is not None and model.profile.price is None:
+    def __init__(self, limits: Limits, model: Model, outer: "Meter | None" = None) -> None:
+        self.limits = limits
+        self.outer = outer
+        self.turns = 0
+        self.tool_calls = 0
+        self.usage = Usage()
+        self._started = time.monotonic()
+        self._models = dict[str, Model]()
+        self._by_model = dict[str, Usage]()
+        self.uses(model)
+
+    def uses(self, model: Model) -> None:
+        """Raises ConfigError where a limit of cost could not be held with this model."""
+        if self._limits_cost and _price(model, model.name) is None:
             raise ConfigError(
                 f"A cost limit needs the price of {model.name}, which is not known. Give it: "
                 "resolve(name, price=Price(input=…, output=…)), in US dollars per million tokens."
             )
-        self.limits = limits
-        self.turns = 0
-        self.tool_calls = 0
-        self.usage = Usage()
-        self._price = model.profile.price
 
     @property
-    def cost(self) -> float | None:
-        return self._price.cost(self.usage) if self._price else None
+    def _limits_cost(self) -> bool:
+        return self.limits.cost is not None or (self.outer is not None and self.outer._limits_cost)
 
-    def spend(self, usage: Usage) -> None:
+    def cost(self) -> float | None:
+        """US dollars, each model's tokens at its own price; None where one is not known."""
+        total = 0.0
+        for name, usage in self._by_model.items():
+            price = _price(self._models[name], name)
+            if price is None:
+                return None
+            total += price.cost(usage)
+        return total
+
+    def spend(self, usage: Usage, model: Model, name: str = "") -> None:
+        """`name` is who answered, where `model` stands for several."""
+        name = name or model.name
         self.usage += usage
+        self._models[name] = model
+        before = self._by_model.get(name)
+        self._by_model[name] = usage if before is None else before + usage
+        if self.outer is not None:
+            self.outer.spend(usage, model, name)
 
     def reached(self, upcoming_calls: int = 0) -> Limit | None:
         """The limit that forbids another turn, or `upcoming_calls` more tool calls."""
         limits = self.limits
         if upcoming_calls:
-            over = (
-                limits.tool_calls is not None
-                and self.tool_calls + upcoming_calls > limits.tool_calls
-            )
+            most = limits.tool_calls
+            over = most is not None and self.tool_calls + upcoming_calls > most
             return "tool_calls" if over else None
         if limits.turns is not None and self.turns >= limits.turns:
             return "turns"
+        return self._consumed()
+
+    def _consumed(self) -> Limit | None:
+        limits = self.limits
         if limits.tokens is not None and self.usage.total_tokens >= limits.tokens:
             return "tokens"
-        if limits.cost is not None and (self.cost or 0.0) >= limits.cost:
+        if limits.cost is not None and (self.cost() or 0.0) >= limits.cost:
             return "cost"
-        return None
+        return self.outer._consumed() if self.outer is not None else None
+
+    def left(self) -> Limits:
+        """The limits as they are for what is still to come, never below zero."""
+        used: dict[str, Any] = {
+            "turns": self.turns,
+            "tool_calls": self.tool_calls,
+            "tokens": self.usage.total_tokens,
+            "cost": 0.0 if self.limits.cost is None else self.cost() or 0.0,
+            "seconds": time.monotonic() - self._started,
+        }
+        bounds = {f.name: getattr(self.limits, f.name) for f in fields(Limits)}
+        return Limits(
+            **{k: None if bound is None else max(0, bound - used[k]) for k, bound in bounds.items()}
+        )
+
+
+def _price(model: Model, name: str) -> Price | None:
+    """Of `name`, which is `model`'s, or one of the models that it stands for."""
+    if name == model.name:
+        return model.profile.price
+    inner = getattr(model, "price_of", None)
+    return inner(name) if inner is not None else None

@@ -1,28 +1,34 @@
 """The agent loop: ask the model, run the tools it asks for, repeat."""
 
+import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import anyio
 
 from universal_mcp_client.core.limits import Meter
 from universal_mcp_client.models.base import Model, ModelRequest
-from universal_mcp_client.tools.base import CallContext, Catalogue, Toolset, left_out
-from universal_mcp_client.types.errors import ContentFiltered, ModelUnavailable
+from universal_mcp_client.tools.base import Catalogue, RunContext, Toolset, current_run, left_out
+from universal_mcp_client.tools.combined import unknown_tool
+from universal_mcp_client.types.errors import ConfigError, ContentFiltered, ModelUnavailable
 from universal_mcp_client.types.events import (
     CallRecord,
     Completion,
     Event,
     Limit,
     StopReason,
+    TextDelta,
     ToolFinished,
     ToolProgress,
     ToolStarted,
 )
-from universal_mcp_client.types.messages import Message, ToolCall, ToolResult, failure
+from universal_mcp_client.types.messages import Message, Text, ToolCall, ToolResult, failure
 from universal_mcp_client.types.tools import ToolSpec
+
+logger = logging.getLogger(__name__)
 
 Emit = Callable[[Event], Awaitable[None]]
 
@@ -31,11 +37,14 @@ _INCOMPLETE = (
     "Not all tools of the connected servers could be listed. If one that the task needs is missing, "
     "say so."
 )
+_ANSWERED = "Not called: the answer had been given already."
 
 
 @dataclass(slots=True, kw_only=True)
 class Loop:
-    """One run's loop. `history` grows in place and is valid at every moment."""
+    """One run's loop. `history` grows in place and is valid at every moment. `answered` tells whether
+    a message that asks for tools is the answer already, so that they need not be called; `written`
+    hears the answer's text grow."""
 
     model: Model
     tools: Toolset
@@ -43,19 +52,33 @@ class Loop:
     history: list[Message]
     meter: Meter
     emit: Emit
+    context: RunContext[Any] = RunContext()
     records: list[CallRecord] = field(default_factory=list[CallRecord])
+    answered: Callable[[Message], bool] = lambda message: False
+    written: Callable[[str], Awaitable[None]] | None = None
+    handed_over: Callable[[], bool] = lambda: False
     _catalogue: Catalogue = field(default_factory=Catalogue)
 
     async def run(self) -> StopReason | Limit:
-        """Until the model stops asking for tools, or a limit says stop."""
+        """Until the model stops asking for tools, another agent goes on, or a limit says stop."""
         while (limit := self.meter.reached()) is None:
             specs = await self.tools.list_tools()
             completion = await self._ask(specs)
             self.history.append(completion.message)
             calls = completion.message.tool_calls
             if calls:
+                if self.answered(completion.message):
+                    self._close(
+                        calls, [failure(c, _ANSWERED) for c in calls], self._catalogue(specs)
+                    )
+                    return "end_turn"
                 if limit := await self._answer(calls, specs):
                     return limit
+                if self.handed_over():
+                    return "tool_use"
+                if self.request.settings.tool_choice not in ("auto", "none"):  # it has been obeyed
+                    settings = replace(self.request.settings, tool_choice="auto")
+                    self.request = replace(self.request, settings=settings)
             elif completion.stop_reason != "pause":
                 return completion.stop_reason
         return limit
@@ -65,20 +88,44 @@ class Loop:
         if left_out(self.tools):
             told = "\n\n".join(filter(None, (request.instructions, _INCOMPLETE)))
             request = replace(request, instructions=told)
-        async with aclosing(self.model.stream(request)) as events:
-            async for event in events:
-                await self.emit(event)
-                if isinstance(event, Completion):
-                    self.meter.turns += 1
-                    self.meter.spend(event.usage)
-                    if event.stop_reason == "content_filter":
-                        raise ContentFiltered(
-                            f"{self.model.name}: the provider's content filter ended the answer.",
-                            model=self.model.name,
-                            partial=event.message,
-                        )
-                    return event
+        choice = request.settings.tool_choice
+        if choice not in ("auto", "required", "none") and choice not in self._catalogue(specs):
+            raise ConfigError(f"tool_choice: {unknown_tool(choice, [s.name for s in specs])}")
+        logger.debug(
+            "Asking %s: %d messages, %d tools.", self.model.name, len(self.history), len(specs)
+        )
+        said = list[str]()
+        try:
+            async with aclosing(self.model.stream(request)) as events:
+                async for event in events:
+                    await self.emit(event)
+                    match event:
+                        case TextDelta():
+                            said.append(event.text)
+                            if self.written is not None:
+                                await self.written(event.text)
+                        case Completion():
+                            return self._completed(event)
+                        case _:
+                            pass
+        except BaseException:
+            if said:  # so that the conversation can go on from what had been said
+                parts = (Text(text="".join(said)),)
+                self.history.append(Message(role="assistant", parts=parts, interrupted=True))
+            raise
         raise ModelUnavailable(f"{self.model.name} ended without an answer.", model=self.model.name)
+
+    def _completed(self, completion: Completion) -> Completion:
+        self.meter.turns += 1
+        self.meter.spend(completion.usage, self.model, completion.model)
+        logger.debug("%s: %s, %s.", self.model.name, completion.stop_reason, completion.usage)
+        if completion.stop_reason == "content_filter":
+            raise ContentFiltered(
+                f"{self.model.name}: the provider's content filter ended the answer.",
+                model=self.model.name,
+                partial=completion.message,
+            )
+        return completion
 
     async def _answer(self, calls: Sequence[ToolCall], specs: Sequence[ToolSpec]) -> Limit | None:
         """Run all calls at once; their results keep the calls' order, and every call is answered,
@@ -94,14 +141,20 @@ class Loop:
                     for index, call in enumerate(calls):
                         group.start_soon(self._call, index, call, by_name.get(call.name), results)
         finally:
-            self.history.append(Message(role="tool", parts=tuple(results)))
-            for call, result in zip(calls, results, strict=True):
-                spec = by_name.get(call.name)
-                server, tool = (
-                    (spec.server, spec.original or spec.name) if spec else ("", call.name)
-                )
-                self.records.append(CallRecord(call=call, result=result, server=server, tool=tool))
+            self._close(calls, results, by_name)
         return limit
+
+    def _close(
+        self,
+        calls: Sequence[ToolCall],
+        results: Sequence[ToolResult],
+        by_name: Mapping[str, ToolSpec],
+    ) -> None:
+        self.history.append(Message(role="tool", parts=tuple(results)))
+        for call, result in zip(calls, results, strict=True):
+            spec = by_name.get(call.name)
+            server, tool = (spec.server, spec.original or spec.name) if spec else ("", call.name)
+            self.records.append(CallRecord(call=call, result=result, server=server, tool=tool))
 
     async def _call(
         self, index: int, call: ToolCall, spec: ToolSpec | None, results: list[ToolResult]
@@ -113,7 +166,9 @@ class Loop:
 
         await self.emit(ToolStarted(call=call, spec=spec))
         started = time.monotonic()
-        context = CallContext(progress=report, spent=self.meter.spend)
+        context = replace(self.context, call=call, progress=report)
+        current_run.set(context)  # of this task alone
         results[index] = await self.tools.call_tool(call, context)
         seconds = time.monotonic() - started
+        logger.debug("%s: %.3f s, error: %s.", call.name, seconds, results[index].is_error)
         await self.emit(ToolFinished(call=call, result=results[index], seconds=seconds, spec=spec))

@@ -2,10 +2,14 @@
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from universal_mcp_client.models.strict import drop_nulls
+from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.tools import JSONSchema
 
 _FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
@@ -15,21 +19,22 @@ class Output:
     """A form for answers: a type that pydantic knows, or a JSON Schema.
 
     `wrapped` says that the schema was put into an object (`{"value": …}`), which providers demand
-    at the root.
+    at the root. `or_text` that text is an answer too: `str | City`, whose schema is City's.
+
+    Raises ConfigError for what describes no answer.
     """
 
     def __init__(self, form: Any) -> None:
         self._adapter: Any = None
         self._check: Any = None
+        self.or_text, form = _without_text(form)
         if isinstance(form, Mapping):
             inner: JSONSchema = dict(form)
             from universal_mcp_client.tools.validation import Check
 
             self._check = Check(inner)
         else:
-            from pydantic import TypeAdapter
-
-            self._adapter = TypeAdapter(form)
+            self._adapter = _adapter(form)
             inner = self._adapter.json_schema()
         self.wrapped = inner.get("type") != "object" and "$ref" not in inner
         self.schema: JSONSchema = _wrap(inner) if self.wrapped else inner
@@ -37,11 +42,18 @@ class Output:
     @property
     def instructions(self) -> str:
         schema = json.dumps(self.schema, ensure_ascii=False, separators=(",", ":"))
+        if self.or_text:
+            return (
+                "Give your final answer either as plain text, or as JSON that fits this JSON Schema "
+                f"and nothing else:\n{schema}"
+            )
         return f"Give your final answer as JSON that fits this JSON Schema, and nothing else:\n{schema}"
 
     def parse(self, text: str) -> tuple[Any, Any]:
         """The value and its plain JSON. Raises ValueError, in words for the model."""
         fenced = _FENCE.match(text)
+        if self.or_text and not fenced and text.strip()[:1] not in ("{", "["):
+            return text, text
         try:
             plain = json.loads(fenced.group(1) if fenced else text)
         except ValueError as error:
@@ -66,6 +78,46 @@ class Output:
         if found := self._check.problems_now(plain):
             raise ValueError("\n".join(found))
         return plain, plain
+
+    def fits(self, text: str) -> bool:
+        """Whether this is an answer of the form; text beside it is none yet."""
+        try:
+            return isinstance(self.parse(text)[0], str) is False or not self.or_text
+        except ValueError:
+            return False
+
+    def partial(self, text: str) -> Any:
+        """What has come so far of an answer, as plain JSON; None where that is nothing yet."""
+        from pydantic_core import from_json
+
+        start = text.find("{")
+        if start < 0:
+            return None
+        try:
+            found = from_json(text[start:], allow_partial="trailing-strings")
+        except ValueError:
+            return None
+        return found.get("value") if self.wrapped else found
+
+
+def _adapter(form: Any) -> Any:
+    from pydantic import TypeAdapter
+    from pydantic.errors import PydanticUserError
+
+    if isinstance(form, Sequence):
+        given = " | ".join(getattr(each, "__name__", repr(each)) for each in form)
+        raise ConfigError(f"output_type takes one type; write {given or 'a type'}, without a list.")
+    try:
+        return TypeAdapter(form)
+    except PydanticUserError as error:
+        raise ConfigError(f"output_type {form!r}: {error.message}") from error
+
+
+def _without_text(form: Any) -> tuple[bool, Any]:
+    """`str | City` is text, or City."""
+    if get_origin(form) not in (Union, UnionType) or str not in get_args(form):
+        return False, form
+    return True, reduce(or_, [arg for arg in get_args(form) if arg is not str])
 
 
 def _wrap(inner: JSONSchema) -> JSONSchema:

@@ -2,21 +2,21 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Self, cast
+from typing import Any, Generic, Self, cast
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from universal_mcp_client.types.errors import RunError
-from universal_mcp_client.types.events import Event, RunFinished, RunResult
+from universal_mcp_client.types.events import Event, Output, RunFinished, RunResult
 
 
-class Run:
+class Run(Generic[Output]):
     """The events of a run under way. `result` is there once it has ended."""
 
     def __init__(self, events: MemoryObjectReceiveStream[Event]) -> None:
         self._events = events
-        self._result: RunResult[Any] | None = None
+        self._result: RunResult[Output] | None = None
 
     def __aiter__(self) -> Self:
         return self
@@ -31,7 +31,7 @@ class Run:
         return event
 
     @property
-    def result(self) -> RunResult[Any]:
+    def result(self) -> RunResult[Output]:
         """What the run came to. Raises RunError while it is still going on."""
         if self._result is None:
             raise RunError("The run has not ended; read its events to the end first.")
@@ -41,7 +41,7 @@ class Run:
 @asynccontextmanager
 async def running(
     drive: Callable[[Callable[[Event], Awaitable[None]]], Awaitable[None]],
-) -> AsyncGenerator[Run]:
+) -> AsyncGenerator[Run[Any]]:
     """Run `drive(emit)` beside the body; leaving the body early cancels it.
 
     Events pass through a stream without capacity, so that a slow reader slows the run down rather
@@ -57,11 +57,12 @@ async def running(
         async with receive, anyio.create_task_group() as group:
             group.start_soon(feed)
             try:
-                yield Run(receive)
+                yield Run[Any](receive)
             finally:
                 group.cancel_scope.cancel()
     except BaseExceptionGroup as failures:
-        raise sole_leaf(failures) from None
+        error = sole_leaf(failures)
+        raise error from error.__cause__
 
 
 def sole_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:

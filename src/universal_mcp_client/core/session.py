@@ -1,18 +1,77 @@
 """A conversation over several runs: the only mutable state."""
 
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias, cast
 from uuid import uuid4
+
+import anyio
 
 from universal_mcp_client.tools.budgeted import KeptResults
 from universal_mcp_client.tools.rules import Strictest
-from universal_mcp_client.types.messages import Message
+from universal_mcp_client.types.errors import ConfigError, RunError
+from universal_mcp_client.types.messages import Message, Text
+
+_held: ContextVar[frozenset[str]] = ContextVar("_held", default=frozenset())
 
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """Give the same session to run after run and each knows what was said before."""
+    """Give the same session to run after run and each knows what was said before.
+
+    It takes one run at a time; a second one waits for the first.
+    """
 
     id: str = field(default_factory=lambda: uuid4().hex)
     messages: list[Message] = field(default_factory=list[Message])
     results: KeptResults = field(default_factory=KeptResults, repr=False)
     seen: Strictest = field(default_factory=Strictest, repr=False)
+    _lock: anyio.Lock = field(default_factory=anyio.Lock, init=False, repr=False, compare=False)
+
+    @asynccontextmanager
+    async def alone(self, *, wait: bool) -> AsyncGenerator[None]:
+        """Nobody else's run is on this session meanwhile. Raises RunError where one is and `wait` is
+        false, ConfigError for a run inside of one on the same session. For a task of its own."""
+        if self.id in _held.get():
+            raise ConfigError(
+                "This run's session is in use by the run that it is a part of, which would wait for "
+                "ever. Give it a session of its own."
+            )
+        if not wait and self._lock.locked():
+            raise RunError(f"Session {self.id} is in use by another run, and wait=False was given.")
+        async with self._lock:
+            _held.set(_held.get() | {self.id})
+            yield
+
+
+History: TypeAlias = "Sequence[Message | Mapping[str, Any]] | Session"
+
+
+def session_of(history: History) -> Session:
+    """The session itself, or a new one of these messages. Raises ConfigError for what is neither."""
+    if isinstance(history, Session):
+        return history
+    given: object = history  # which programs without a type checker may get wrong
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Sequence):
+        raise ConfigError(
+            f"history takes messages (such as result.messages) or a Session, not {type(given).__name__}."
+        )
+    items = cast(Sequence[object], given)
+    return Session(messages=[_message(item, place) for place, item in enumerate(items)])
+
+
+def _message(item: object, place: int) -> Message:
+    match item:
+        case Message():
+            return item
+        case {"role": "system" | "user" | "assistant" as role, "content": str(text), **other}:
+            if not any(other.values()):
+                return Message(role=role, parts=(Text(text=text),))
+        case _:
+            pass
+    raise ConfigError(
+        f"history[{place}] is no Message. Plain texts may be given as "
+        '{"role": "user" or "assistant", "content": "…"}; all else as the Messages of an earlier run.'
+    )

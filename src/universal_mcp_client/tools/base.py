@@ -1,14 +1,24 @@
 """The one seam between an agent and its tools."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
+
+from typing_extensions import TypeVar
 
 from universal_mcp_client.tools.rules import Approval
-from universal_mcp_client.types.messages import ToolCall, ToolResult
+from universal_mcp_client.types.events import Event
+from universal_mcp_client.types.messages import Message, ToolCall, ToolResult
 from universal_mcp_client.types.tools import ToolSpec
 from universal_mcp_client.types.usage import Usage
+
+if TYPE_CHECKING:
+    from universal_mcp_client.core.limits import Limits, Meter
+    from universal_mcp_client.core.session import Session
+
+Deps_co = TypeVar("Deps_co", covariant=True, default=None)
 
 
 class Progress(Protocol):
@@ -19,17 +29,53 @@ async def _ignore(progress: float, total: float | None, message: str | None) -> 
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallContext:
-    """What surrounds one call. `progress(done, total, message)` reports on a long one, `spent` is
-    told what a tool that asks a model itself has used; `meta` goes to the server as `_meta`.
-    `approval` is what the runs around this call decided about asking; a tool that runs an agent
-    passes it on."""
+async def _unseen(event: Event) -> None:
+    return None
 
-    progress: Progress = _ignore
-    spent: Callable[[Usage], None] = lambda usage: None
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext(Generic[Deps_co]):
+    """What surrounds a run, and inside of it one call. No model ever sees it.
+
+    `deps` is what the program gave to `run(deps=…)`. `call` is the tool call under way, None outside
+    of one; `progress(done, total, message)` reports on it. `spent` is told what a tool that asks a
+    model itself has used; `meta` goes to the server as `_meta`. `approval` is what the runs around
+    this call decided about asking, `emit` takes events into the run's stream: a tool that runs an
+    agent passes them on. Outside of a run all of these are there, and do nothing.
+    """
+
+    deps: Deps_co = cast(Any, None)
+    run_id: str = ""
+    agent: str = ""
+    session: "Session | None" = field(default=None, repr=False)
+    call: ToolCall | None = None
+    progress: Progress = field(default=_ignore, repr=False)
+    spent: Callable[[Usage], None] = field(default=lambda usage: None, repr=False)
     meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    approval: Approval = field(default_factory=Approval)
+    approval: Approval = field(default_factory=Approval, repr=False)
+    emit: Callable[[Event], Awaitable[None]] = field(default=_unseen, repr=False)
+    meter: "Meter | None" = field(default=None, repr=False)
+
+    @property
+    def messages(self) -> Sequence[Message]:
+        """The conversation so far, the prompt of this run included; not to be changed."""
+        return self.session.messages if self.session is not None else ()
+
+    @property
+    def usage(self) -> Usage:
+        """What the run has used until now, with the agents that it called."""
+        return self.meter.usage if self.meter is not None else Usage()
+
+    @property
+    def limits_left(self) -> "Limits | None":
+        """How far the run may still go; None outside of one."""
+        return self.meter.left() if self.meter is not None else None
+
+
+CallContext = RunContext
+
+current_run: ContextVar[RunContext[Any] | None] = ContextVar("current_run", default=None)
+"""The run, and inside of a tool the call, that this task belongs to."""
 
 
 class Toolset(Protocol):

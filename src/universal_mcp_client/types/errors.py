@@ -21,8 +21,11 @@ UniversalMCPError
 │   ├── ToolError                  a tool failed, and says so itself; has `.result`
 │   └── IntegrityError             what it gave is not what it had announced
 └── RunError                   an agent run
-    ├── LimitExceeded              a limit ended it; has `.result` with everything so far
-    └── OutputInvalid              the answer does not fit the output type
+    ├── LimitExceeded              a limit ended it
+    ├── OutputInvalid              the answer does not fit the output type
+    └── Fatal                      raised by a tool of the program, to end the run
+
+An error that a run ended with has `.result`: everything that was done until then.
 """
 
 from collections.abc import Mapping
@@ -33,7 +36,13 @@ from universal_mcp_client.types.messages import Message, ToolResult
 
 
 class UniversalMCPError(Exception):
-    """The root of all errors which this package raises on purpose."""
+    """The root of all errors which this package raises on purpose.
+
+    `result` is what a run had come to when it was ended by the error, None elsewhere. (A ToolError's
+    is the tool's.)
+    """
+
+    result: Any = None
 
 
 class ConfigError(UniversalMCPError):
@@ -179,3 +188,11 @@ class OutputInvalid(RunError):
         super().__init__(message)
         self.output = output
         self.schema = schema
+
+
+class Fatal(RunError):
+    """Raise it in a tool, a validator or an interceptor to end the run; the caller gets it as it is."""
+
+
+class Retry(Exception):
+    """Raise it in a tool or a validator: its text goes to the model, which may try again."""

@@ -1,14 +1,16 @@
 """Everything that is seen on the way of a run is one stream of these."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeAlias
+
+from typing_extensions import TypeVar
 
 from universal_mcp_client.types.messages import Message, ToolCall, ToolResult
 from universal_mcp_client.types.tools import ToolSpec
 from universal_mcp_client.types.usage import Usage
 
-Output = TypeVar("Output")
+Output = TypeVar("Output", default=str)
 
 StopReason: TypeAlias = Literal[
     "end_turn",  # the model was done
@@ -79,6 +81,30 @@ class ToolFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartialOutput:
+    """A structured answer while it is written: plain JSON values, as far as they have come. They are
+    not checked yet, and the last text or number may be cut off."""
+
+    output: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOff:
+    """Another agent goes on."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nested:
+    """An event of the agent which was called by `call`."""
+
+    call: ToolCall
+    agent: str
+    event: "Event"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallRecord:
     """One tool call of a run: what was asked, where it went, what came back."""
 
@@ -106,8 +132,15 @@ class RunResult(Generic[Output]):
     stop_reason: StopReason = "end_turn"
     limit: Limit | None = None
     structured_output: Mapping[str, Any] | list[Any] | str | float | bool | None = None
-    cost: float | None = None
     session: str = ""
+    run_id: str = ""
+    agent: str = ""
+    priced: Callable[[], float | None] = field(default=lambda: None, repr=False, compare=False)
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars, each model's tokens at its own price; None where one is not known."""
+        return self.priced()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,5 +156,8 @@ Event: TypeAlias = (
     | ToolStarted
     | ToolProgress
     | ToolFinished
+    | PartialOutput
+    | HandedOff
+    | Nested
     | RunFinished
 )

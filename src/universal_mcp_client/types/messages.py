@@ -107,8 +107,11 @@ Part: TypeAlias = Text | Image | Audio | File | ResourceLink | Thinking | ToolCa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
+    """`interrupted` marks an answer that was cut off: what the model had said until then."""
+
     role: Role
     parts: tuple[Part, ...] = ()
+    interrupted: bool = False
 
     @property
     def text(self) -> str:

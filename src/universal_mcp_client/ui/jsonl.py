@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, cast
 
-from universal_mcp_client.types.events import Event, RunResult
+from universal_mcp_client.types.events import Event, Nested, RunFinished, RunResult
 
 
 def result_document(result: RunResult[Any]) -> dict[str, Any]:
@@ -34,14 +34,22 @@ def result_document(result: RunResult[Any]) -> dict[str, Any]:
 
 def event_document(event: Event) -> dict[str, Any]:
     """An event as JSON: its `type` is the class's name in snake case."""
-    return {"type": _snake(type(event).__name__), **plain(event)}
+    document: dict[str, Any] = {"type": _snake(type(event).__name__), **plain(event)}
+    match event:
+        case RunFinished():
+            document["result"]["cost"] = event.result.cost
+        case Nested():
+            document["event"] = event_document(event.event)
+        case _:
+            pass
+    return document
 
 
 def plain(value: Any) -> Any:
     """Our values as JSON's; bytes in base64."""
     if is_dataclass(value) and not isinstance(value, type):
         kind = {"type": _snake(type(value).__name__)} if hasattr(value, "provider_data") else {}
-        return kind | {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+        return kind | {f.name: plain(getattr(value, f.name)) for f in fields(value) if f.repr}
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in cast(Mapping[object, object], value).items()}
     if isinstance(value, list | tuple):

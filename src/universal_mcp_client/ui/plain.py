@@ -6,6 +6,9 @@ from universal_mcp_client.policy.text import printable
 from universal_mcp_client.types.events import (
     Completion,
     Event,
+    HandedOff,
+    Nested,
+    PartialOutput,
     Retrying,
     RunFinished,
     TextDelta,
@@ -51,8 +54,20 @@ class PlainRenderer:
                 self.note(f"! {event.error} Trying again in {event.delay:.1f} s.", "red")
             case Completion() | RunFinished():
                 self.end_line()
-            case ThinkingDelta():
+            case HandedOff():
+                self.note(f"→ {printable(event.agent, lines=False)} goes on")
+            case Nested():
+                self._nested(event)
+            case ThinkingDelta() | PartialOutput():
                 pass
+
+    def _nested(self, event: Nested) -> None:
+        """Of an agent that was called: which tools it calls, not what it says."""
+        match event.event:
+            case TextDelta() | Completion() | RunFinished():
+                pass
+            case inner:
+                self.show(inner)
 
     def note(self, text: str, style: Style = "dim") -> None:
         """A line on stderr."""

@@ -1,0 +1,260 @@
+"""One prompt's execution: whose turn it is, what counts as an answer, and what is left in the end."""
+
+import inspect
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio
+
+from universal_mcp_client.app.subagents import handing_over
+from universal_mcp_client.core.limits import Meter
+from universal_mcp_client.core.loop import Emit, Loop
+from universal_mcp_client.core.output import Output
+from universal_mcp_client.core.session import Session
+from universal_mcp_client.models.base import ModelRequest
+from universal_mcp_client.tools.base import RunContext, current_run, opened
+from universal_mcp_client.types.errors import (
+    Fatal,
+    ModelRefused,
+    OutputInvalid,
+    UniversalMCPError,
+)
+from universal_mcp_client.types.events import (
+    CallRecord,
+    Event,
+    HandedOff,
+    Limit,
+    PartialOutput,
+    RunFinished,
+    RunResult,
+    StopReason,
+)
+from universal_mcp_client.types.messages import Message, UserContent, user
+
+if TYPE_CHECKING:
+    from universal_mcp_client.app.agent import Agent
+
+logger = logging.getLogger(__name__)
+
+Observer = Callable[[Event], Any]
+
+_LIMITS = {"turns", "tool_calls", "tokens", "cost", "seconds"}
+
+
+@dataclass(slots=True, kw_only=True)
+class Execution:
+    """A run of `agent`, and of those to whom it hands over: they share the history, the limits and
+    the form of the answer, which are the first one's."""
+
+    agent: "Agent[Any, Any]"
+    prompt: UserContent
+    session: Session
+    output: Output | None
+    context: RunContext[Any]
+    meter: Meter
+    wait: bool
+    records: list[CallRecord] = field(default_factory=list[CallRecord])
+    value: Any = None
+    plain: Any = None
+    end: StopReason | Limit = "end_turn"
+    start: int = 0
+    _next: "list[Agent[Any, Any]]" = field(default_factory=list["Agent[Any, Any]"])
+
+    async def run(self, emit: Emit) -> None:
+        """Ends with `RunFinished`, or with an error whose `result` is what there was."""
+        async with self.session.alone(wait=self.wait), AsyncExitStack() as opening:
+            self.start = len(self.session.messages)
+            self.session.messages.append(user(self.prompt))
+            emit = observed(emit, self.agent.observers)
+            self.context = replace(self.context, emit=emit)
+            current_run.set(self.context)
+            handing_over.set(self._next)
+            try:
+                with anyio.move_on_after(self.agent.limits.seconds) as time:
+                    await self._answer(emit, opening)
+                if time.cancelled_caught:
+                    self.end = "seconds"
+            except UniversalMCPError as error:
+                if error.result is None:
+                    error.result = self.result()
+                raise
+            await emit(RunFinished(result=self.result()))
+
+    async def _answer(self, emit: Emit, opening: AsyncExitStack) -> None:
+        """Until somebody has given an answer that counts, or a limit is reached."""
+        history, failed = self.session.messages, 0
+        loop = await self._loop(emit)
+        while True:
+            self.end = await loop.run()
+            if self.end in _LIMITS:
+                return
+            if self._next:
+                self.agent = self._next.pop().now()
+                await opening.enter_async_context(opened(self.agent.toolset))
+                await emit(HandedOff(agent=self.agent.name))
+                loop = await self._loop(emit)
+                continue
+            try:
+                await self._accept(history[-1 if history[-1].role == "assistant" else -2].text)
+                return
+            except ValueError as error:
+                failed += 1
+                if failed > self.agent.output_retries:
+                    raise OutputInvalid(
+                        f"The answer of {loop.model.name} does not fit the output type: {error}",
+                        output=history[-1].text,
+                        schema=self.output.schema if self.output else {},
+                    ) from error
+                history.append(user(f"{error}\n{self._again}"))
+
+    @property
+    def _again(self) -> str:
+        return "Answer again, with the JSON alone." if self.output else "Answer again."
+
+    async def _accept(self, text: str) -> None:
+        """Take this as the answer. Raises ValueError, in words for the model, where it is none."""
+        if self.output is None:
+            value, plain = text, None
+        elif self.end == "refusal":
+            model = self.agent.resolved_model.name
+            raise ModelRefused(text or "The model refused.", model=model)
+        else:
+            value, plain = self.output.parse(text)
+        if self.agent.validate is not None:
+            try:
+                checked = await with_context(self.agent.validate, self.context, value)
+            except (Fatal, ModelRefused):
+                raise
+            except Exception as error:
+                raise ValueError(str(error) or type(error).__name__) from error
+            value = value if checked is None else checked
+        self.value, self.plain = value, plain
+
+    async def _loop(self, emit: Emit) -> Loop:
+        agent, output = self.agent, self.output
+        model = agent.resolved_model
+        self.meter.uses(model)
+        self.context = replace(
+            self.context,
+            agent=agent.name,
+            approval=self.context.approval.narrowed(agent.interaction, agent.approve),
+            spent=lambda usage: self.meter.spend(usage, model),
+        )
+        current_run.set(self.context)
+        told = await instructions(agent.instructions, self.context)
+        parts = [told, output.instructions if output else ""]
+        return Loop(
+            model=model,
+            tools=agent.guarded(self.session, self.context.approval),
+            request=ModelRequest(
+                messages=(),
+                instructions="\n\n".join(filter(None, parts)),
+                settings=agent.settings,
+                output_schema=output.schema if output and not output.or_text else None,
+            ),
+            history=self.session.messages,
+            meter=self.meter,
+            emit=emit,
+            context=self.context,
+            records=self.records,
+            answered=self._answered,
+            written=_Written(output, emit) if output else None,
+            handed_over=lambda: bool(self._next),
+        )
+
+    def _answered(self, message: Message) -> bool:
+        return (
+            self.agent.end_strategy == "early"
+            and self.output is not None
+            and self.output.fits(message.text)
+        )
+
+    def result(self) -> RunResult[Any]:
+        """What the run has come to, at any moment."""
+        messages = self.session.messages
+        limit = cast(Limit, self.end) if self.end in _LIMITS else None
+        new = tuple(messages[self.start :])
+        last = next((m for m in reversed(new) if m.role == "assistant"), None)
+        if self.value is None and (self.output is None or limit):
+            self.value = last.text if last else ""
+        return RunResult(
+            output=self.value,
+            messages=tuple(messages),
+            new_messages=new,
+            usage=self.meter.usage,
+            turns=self.meter.turns,
+            tool_calls=tuple(self.records),
+            stop_reason="end_turn" if limit else cast(StopReason, self.end),
+            limit=limit,
+            structured_output=self.plain,
+            session=self.session.id,
+            run_id=self.context.run_id,
+            agent=self.agent.name,
+            priced=self.meter.cost,
+        )
+
+
+class _Written:
+    """The answer's text while it grows; told from time to time, so that the cost stays linear."""
+
+    def __init__(self, output: Output, emit: Emit) -> None:
+        self._output, self._emit = output, emit
+        self._text, self._size, self._next = list[str](), 0, 1
+        self._last: Any = None
+
+    async def __call__(self, text: str) -> None:
+        self._text.append(text)
+        self._size += len(text)
+        if self._size < self._next:
+            return
+        self._next = self._size + max(16, self._size // 8)
+        partial = self._output.partial("".join(self._text))
+        if partial is not None and partial != self._last:
+            self._last = partial
+            await self._emit(PartialOutput(output=partial))
+
+
+def observed(emit: Emit, observers: Sequence[Observer]) -> Emit:
+    """`emit`, heard by `observers` as well; one that fails costs a log line."""
+    if not observers:
+        return emit
+
+    async def tell(event: Event) -> None:
+        for observer in observers:
+            try:
+                if inspect.isawaitable(heard := observer(event)):
+                    await heard
+            except Exception:
+                logger.exception("The observer %r failed at %s.", observer, type(event).__name__)
+        await emit(event)
+
+    return tell
+
+
+async def instructions(given: Any, context: RunContext[Any]) -> str:
+    """The system prompt: a text, a function of the context, or several of both."""
+    if isinstance(given, str):
+        return given
+    if callable(given):
+        return str(await with_context(given, context) or "")
+    return "\n\n".join(filter(None, [await instructions(each, context) for each in given]))
+
+
+async def with_context(function: Callable[..., Any], context: RunContext[Any], *values: Any) -> Any:
+    """Call a function of the program, plain or async, with the context first where it takes one."""
+    found: Any = function(*((context, *values) if takes_context(function, len(values)) else values))
+    return await found if inspect.isawaitable(found) else found
+
+
+def takes_context(function: Callable[..., Any], values: int) -> bool:
+    """Whether a function has a place before its `values`."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # a built-in that does not tell
+        return False
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p for p in places if p.default is p.empty]
+    return len(needed) > values or any(p.kind == p.VAR_POSITIONAL for p in parameters)

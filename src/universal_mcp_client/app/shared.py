@@ -1,0 +1,117 @@
+"""What agents that were made of one another share: connections, tools and the model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
+
+from universal_mcp_client.app.subagents import AgentToolset, HandoffToolset
+from universal_mcp_client.config.sources import ServerSource
+from universal_mcp_client.models.base import Model
+from universal_mcp_client.models.registry import choose, resolve
+from universal_mcp_client.tools.base import Toolset
+from universal_mcp_client.tools.checked import CheckedToolset
+from universal_mcp_client.tools.combined import CombinedToolset
+from universal_mcp_client.tools.functions import FunctionToolset
+
+if TYPE_CHECKING:
+    from universal_mcp_client.app.agent import Agent
+    from universal_mcp_client.mcp.host import Host
+
+
+class SharedModel:
+    """A model, made when it is first asked for; one that we made is closed by the last who leaves."""
+
+    def __init__(self, given: str | Model | None) -> None:
+        self.given = given
+        self.entered = 0
+
+    @cached_property
+    def model(self) -> Model:
+        if self.given is None:
+            return resolve(choose().name)
+        return resolve(self.given) if isinstance(self.given, str) else self.given
+
+    async def leave(self) -> None:
+        self.entered -= 1
+        if not self.entered and isinstance(self.given, str | None) and "model" in self.__dict__:
+            await self.model.aclose()
+
+
+class SharedTools:
+    """The toolset of an agent, made when it is first asked for, and what it was made of."""
+
+    def __init__(self, agent: "Agent[Any, Any]", host: "Host | None") -> None:
+        self.made_of = (agent.tools, agent.handoffs, agent.servers, agent.interaction)
+        self.host = host
+
+    def serves(self, agent: "Agent[Any, Any]") -> bool:
+        """Whether these are an agent's tools too."""
+        return _same(self.made_of, (agent.tools, agent.handoffs, agent.servers, agent.interaction))
+
+    @cached_property
+    def toolset(self) -> Toolset:
+        tools, handoffs, _, _ = self.made_of
+        functions = [tool for tool in tools if _is_function(tool)]
+        toolsets: list[Toolset] = [FunctionToolset(cast(Any, functions))] if functions else []
+        for tool in tools:
+            if is_agent(tool):
+                toolsets.append(AgentToolset(tool))
+            elif is_toolset(tool):
+                toolsets.append(cast(Toolset, tool))
+        if handoffs:
+            toolsets.append(HandoffToolset(handoffs))
+        if self.host is not None:
+            toolsets.append(self.host)
+        return CheckedToolset(wrapped=CombinedToolset(toolsets))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shared:
+    """What agents that were made of one another have in common."""
+
+    lineage: object
+    model: SharedModel
+    tools: SharedTools
+
+    @staticmethod
+    def of(agent: "Agent[Any, Any]") -> "Shared":
+        return Shared(object(), SharedModel(agent.model), SharedTools(agent, _host(agent)))
+
+    def fit_for(self, agent: "Agent[Any, Any]") -> "Shared":
+        """The same for an agent that differs; as little as possible is made anew."""
+        model = self.model if agent.model is self.model.given else SharedModel(agent.model)
+        tools = self.tools
+        if not tools.serves(agent):
+            _, _, servers, interaction = tools.made_of
+            kept = _same((servers, interaction), (agent.servers, agent.interaction))
+            tools = SharedTools(agent, tools.host if kept else _host(agent))
+        return Shared(self.lineage, model, tools)
+
+
+def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    return all(a is b for a, b in zip(one, other, strict=True))
+
+
+def _host(agent: "Agent[Any, Any]") -> "Host | None":
+    if not agent.servers:
+        return None
+    from universal_mcp_client.mcp.host import Host
+
+    given = agent.servers
+    servers = given if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
+    return Host(*cast(Sequence[ServerSource], servers), interaction=agent.interaction)
+
+
+def is_agent(tool: object) -> "TypeGuard[Agent[Any, Any]]":
+    from universal_mcp_client.app.agent import Agent
+
+    return isinstance(tool, Agent)
+
+
+def is_toolset(tool: object) -> bool:
+    return hasattr(tool, "call_tool") and hasattr(tool, "list_tools")
+
+
+def _is_function(tool: object) -> bool:
+    return callable(tool) and not is_toolset(tool) and not is_agent(tool)

@@ -1,0 +1,138 @@
+"""Agents among the tools: as a tool that is asked, and as one to whom the conversation is handed."""
+
+import json
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Self
+
+from universal_mcp_client.tools.base import CallContext, opened
+from universal_mcp_client.tools.combined import unknown_tool
+from universal_mcp_client.types.errors import ConfigError, Fatal, LimitExceeded, UniversalMCPError
+from universal_mcp_client.types.events import Nested
+from universal_mcp_client.types.messages import Text, ToolCall, ToolResult, failure
+from universal_mcp_client.types.tools import Annotations, JSONSchema, ToolSpec
+
+if TYPE_CHECKING:
+    from universal_mcp_client.app.agent import Agent
+
+# It only speaks; the tools which it calls are asked for by the same rules.
+_SPEAKS = Annotations(read_only=True)
+
+handing_over: "ContextVar[list[Agent[Any, Any]] | None]" = ContextVar("handing_over", default=None)
+"""Where the run of this task looks for the agent that goes on."""
+
+
+class AgentToolset:
+    """Another agent as one tool: it gets a prompt, or an `input` of a type or JSON Schema of its own,
+    and its answer is the result. It keeps to the caller's limits and rules, and has its `deps`."""
+
+    def __init__(
+        self,
+        agent: "Agent[Any, Any]",
+        name: str | None = None,
+        description: str | None = None,
+        input: Any = None,
+    ) -> None:
+        self._agent = agent
+        self._whole = input is not None
+        self._open: list[AsyncExitStack] = []
+        self._listing = (
+            ToolSpec(
+                name=name or agent.name,
+                description=description or agent.description or f"Ask the agent {agent.name!r}.",
+                input_schema=_PROMPT if input is None else _schema(input),
+                annotations=_SPEAKS,
+                original=name or agent.name,
+            ),
+        )
+
+    async def list_tools(self) -> Sequence[ToolSpec]:
+        return self._listing
+
+    async def call_tool(self, call: ToolCall, context: CallContext[Any]) -> ToolResult:
+        agent = self._agent.now()
+        given = dict(call.arguments)
+        prompt = (
+            json.dumps(given, ensure_ascii=False) if self._whole else str(given.get("prompt", ""))
+        )
+        try:
+            async with agent.stream_within(prompt, context) as run:
+                async for event in run:
+                    await context.emit(Nested(call=call, agent=agent.name, event=event))
+            result = run.result
+            if result.limit is not None:
+                raise LimitExceeded(agent.limits.describe(result.limit), result=result)
+        except Fatal:
+            raise
+        except LimitExceeded as error:
+            return failure(call, f"{error} Last words: {error.result.output}")
+        except UniversalMCPError as error:
+            return failure(call, f"The agent {agent.name!r} failed: {error}")
+        plain = result.structured_output
+        text = str(result.output) if plain is None else json.dumps(plain, ensure_ascii=False)
+        return ToolResult(call_id=call.id, content=(Text(text=text),))
+
+    async def __aenter__(self) -> Self:
+        """Its servers are open for as long as the caller's."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(opened(self._agent.now().toolset))
+            self._open.append(stack.pop_all())
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self._open.pop().aclose()
+
+
+class HandoffToolset:
+    """Tools by which another agent goes on with the conversation."""
+
+    def __init__(self, agents: "Sequence[Agent[Any, Any]]") -> None:
+        self._agents = {f"transfer_to_{agent.name}": agent for agent in agents}
+        if len(self._agents) < len(agents):
+            raise ConfigError(
+                "Two of the agents in `handoffs` have the same name; give each its own."
+            )
+        self._listing = tuple(
+            ToolSpec(
+                name=name,
+                description=f"Hand the conversation over to {agent.name}. {agent.description}".strip(),
+                input_schema={"type": "object", "properties": {}, "additionalProperties": False},
+                annotations=_SPEAKS,
+                original=name,
+            )
+            for name, agent in self._agents.items()
+        )
+
+    async def list_tools(self) -> Sequence[ToolSpec]:
+        return self._listing
+
+    async def call_tool(self, call: ToolCall, context: CallContext[Any]) -> ToolResult:
+        agent, chosen = self._agents.get(call.name), handing_over.get()
+        if agent is None:
+            return failure(call, unknown_tool(call.name, list(self._agents)))
+        if chosen is None:
+            return failure(call, "There is no run here whose agent could change.")
+        if chosen:
+            return failure(call, f"{chosen[0].name} goes on already; one agent at a time.")
+        chosen.append(agent)
+        return ToolResult(call_id=call.id, content=(Text(text=f"{agent.name} goes on from here."),))
+
+
+_PROMPT: JSONSchema = {
+    "type": "object",
+    "properties": {"prompt": {"type": "string", "description": "The task, with all it needs."}},
+    "required": ["prompt"],
+    "additionalProperties": False,
+}
+
+
+def _schema(form: Any) -> JSONSchema:
+    from universal_mcp_client.core.output import Output
+
+    output = Output(form)
+    if output.wrapped:
+        raise ConfigError(
+            f"input={form!r}: what a tool takes is an object, such as a model's fields."
+        )
+    return output.schema
