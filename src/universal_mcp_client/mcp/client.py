@@ -11,11 +11,13 @@ from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.config.sources import ServerSource, server_configs
 from universal_mcp_client.mcp.host import Host
 from universal_mcp_client.mcp.server import Server
+from universal_mcp_client.models.provider_calls import provider_call
 from universal_mcp_client.tools.base import CallContext, Progress
+from universal_mcp_client.tools.checked import not_json
 from universal_mcp_client.tools.combined import unknown_tool
 from universal_mcp_client.types.errors import ConfigError, ServerUnavailable, ToolError
 from universal_mcp_client.types.interaction import Interaction
-from universal_mcp_client.types.messages import ToolCall, ToolResult
+from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
 from universal_mcp_client.types.resources import (
     LogHandler,
     Prompt,
@@ -151,22 +153,34 @@ class Client:
 
     async def call_tool(
         self,
-        name: str,
+        name: str | ToolCall | object,
         arguments: Mapping[str, Any] | None = None,
         *,
         progress_handler: Progress | None = None,
         raise_on_error: bool = True,
     ) -> ToolResult:
-        """Call a tool. Its failure is raised as ToolError, or without `raise_on_error` returned as a
-        result with `is_error`."""
-        spec = self._named(name, await self.list_tools(), "tool")
+        """Call a tool by `name` with `arguments`; or, given alone, the call of a model: a ToolCall, or
+        as its provider's SDK gives it, object or dict.
+
+        The tool's failure is raised as ToolError, or without `raise_on_error` returned as a result
+        with `is_error`; so are a model's arguments that are no JSON. Raises ConfigError for what is
+        no call.
+        """
+        asked = ToolCall(id=name, name=name) if isinstance(name, str) else provider_call(name)
+        if not isinstance(name, str) and arguments is not None:
+            raise ConfigError(f"The call of {asked.name!r} has its arguments; give none beside it.")
+        spec = self._named(asked.name, await self.list_tools(), "tool")
         progress = progress_handler or self._progress
         context = CallContext(progress=progress) if progress else CallContext()
-        call = ToolCall(id=name, name=spec.original, arguments=arguments or {})
-        result = await self.servers[spec.server].request_tool(call, context)
+        if asked.invalid is not None:
+            result = failure(asked, not_json(asked))
+        else:
+            given = asked.arguments if arguments is None else arguments
+            call = replace(asked, name=spec.original, arguments=given)
+            result = await self.servers[spec.server].request_tool(call, context)
         if result.is_error and raise_on_error:
             raise ToolError(
-                result.text or f"The tool {name!r} failed without a message.",
+                result.text or f"The tool {spec.name!r} failed without a message.",
                 result=result,
                 server=spec.server,
             )

@@ -8,7 +8,9 @@ from typing import Any, Self
 from universal_mcp_client.auth.logins import Logins
 from universal_mcp_client.config.sources import ServerSource, server_configs
 from universal_mcp_client.mcp.server import Server
+from universal_mcp_client.models.provider_calls import provider_call
 from universal_mcp_client.tools.base import CallContext, Toolset
+from universal_mcp_client.tools.checked import CheckedToolset
 from universal_mcp_client.tools.combined import CombinedToolset
 from universal_mcp_client.tools.filtered import FilteredToolset
 from universal_mcp_client.types.errors import ConfigError, ServerError
@@ -48,6 +50,7 @@ class Host:
         self._servers = {c.name: Server(c, interaction, self._logins, log_handler) for c in configs}
         self._toolsets = {s.name: _filtered(s) for s in self._servers.values()}
         self._combined = CombinedToolset(list(self._toolsets.values()))
+        self._checked = CheckedToolset(wrapped=self._combined)
         self._entered = 0
         self._changing = asyncio.Lock()
 
@@ -85,9 +88,16 @@ class Host:
         a server that no longer says what it has. A sentence each."""
         return self._combined.left_out
 
-    async def call_tool(self, call: ToolCall, context: CallContext | None = None) -> ToolResult:
-        """Call a tool by its public name."""
-        return await self._combined.call_tool(call, context or CallContext())
+    async def call_tool(
+        self, call: ToolCall | object, context: CallContext | None = None
+    ) -> ToolResult:
+        """Call a tool by its public name: `call` is a ToolCall, or what a model asked for as its
+        provider's SDK gives it, object or dict.
+
+        Arguments that are no JSON, or do not fit the tool's schema, are answered with an error that
+        says so, as an agent does; nothing is called. Raises ConfigError for what is no call.
+        """
+        return await self._checked.call_tool(provider_call(call), context or CallContext())
 
     async def __aenter__(self) -> Self:
         async with self._changing:

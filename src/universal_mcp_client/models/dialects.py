@@ -5,32 +5,43 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from universal_mcp_client.models.schema import normalize
 from universal_mcp_client.models.strict import to_strict
+from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.tools import ToolSpec
 
-Dialect: TypeAlias = Literal["openai", "openai-strict", "openai-responses", "anthropic"]
+Dialect: TypeAlias = Literal[
+    "openai", "openai-strict", "openai-responses", "openai-responses-strict", "anthropic"
+]
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 
 
 def function_specs(specs: Sequence[ToolSpec], dialect: Dialect) -> list[dict[str, Any]]:
-    """The array for the `tools` field of a request. The specs' schemas are left as they are."""
+    """The array for the `tools` field of a request. The specs' schemas are left as they are.
+
+    Raises ConfigError for an unknown dialect."""
+    if dialect not in DIALECTS:
+        raise ConfigError(
+            f"There is no format {dialect!r} for tools. The formats are: {', '.join(DIALECTS)}."
+        )
     return [_one(spec, dialect) for spec in specs]
 
 
 def _one(spec: ToolSpec, dialect: Dialect) -> dict[str, Any]:
-    strict = to_strict(spec.input_schema) if dialect == "openai-strict" else None
+    strict = to_strict(spec.input_schema) if dialect.endswith("-strict") else None
     normal = normalize(spec.input_schema)
     description = "\n".join([*filter(None, [spec.description]), *normal.notes])
     parameters = strict or normal.schema
     match dialect:
         case "anthropic":
             return {"name": spec.name, "description": description, "input_schema": parameters}
-        case "openai-responses":
+        case "openai-responses" | "openai-responses-strict":
             return {
                 "type": "function",
                 "name": spec.name,
                 "description": description,
                 "parameters": parameters,
-                "strict": False,  # left out, the Responses API would rewrite the schema itself
+                "strict": bool(
+                    strict
+                ),  # left out, the Responses API would rewrite the schema itself
             }
         case "openai" | "openai-strict":
             function: dict[str, Any] = {

@@ -24,7 +24,7 @@ class CheckedToolset(WrapperToolset):
 
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
         if call.invalid is not None:
-            return failure(call, _not_json(call))
+            return failure(call, not_json(call))
         spec = await self.find(call.name)
         if spec is not None:
             problems = await self._check(spec.input_schema).problems(call.arguments)
@@ -42,7 +42,8 @@ class CheckedToolset(WrapperToolset):
         return kept[1]
 
 
-def _not_json(call: ToolCall) -> str:
+def not_json(call: ToolCall) -> str:
+    """What to tell a model whose arguments are `invalid`."""
     text = call.invalid or ""
     try:
         value = json.loads(text)
