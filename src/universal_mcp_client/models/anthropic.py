@@ -19,6 +19,8 @@ from universal_mcp_client.models.calls import (
 )
 from universal_mcp_client.models.dialects import function_specs
 from universal_mcp_client.models.failures import translated
+from universal_mcp_client.models.fields import Notes, merged, not_here, sampling
+from universal_mcp_client.models.hosted import CodeExecution, FileSearch, HostedTool, WebSearch
 from universal_mcp_client.models.retry import retrying
 from universal_mcp_client.models.stream import (
     HEADERS,
@@ -48,9 +50,7 @@ if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
 
 _URL = "https://api.anthropic.com"
-_CACHED = {"cache_control": {"type": "ephemeral"}}
 _ID = re.compile(r"[^a-zA-Z0-9_-]")
-_BUDGETS = {"minimal": 1_024, "low": 2_048, "medium": 8_192, "high": 16_384}
 _IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
@@ -75,10 +75,9 @@ class Anthropic:
         self._base_url = base_url or os.environ.get("ANTHROPIC_BASE_URL") or _URL
         self._client = client
         self._owned = client is None
-        self._messages = Encoded[Message](lambda m: to_wire(m, profile), size=4_096)
-        self._tools = Encoded[Sequence[ToolSpec]](
-            lambda specs: function_specs(specs, "anthropic"), size=8
-        )
+        self._notes = Notes(self.name)
+        self._messages = Encoded[Message](lambda m: to_wire(m, profile))
+        self._tools = Encoded[ToolSpec](lambda spec: function_specs((spec,), "anthropic")[0])
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         return retrying(lambda: self._attempt(request), request.settings.retries)
@@ -94,7 +93,10 @@ class Anthropic:
                 "/v1/messages",
                 cast_to=object,
                 content=self._body(request),
-                options={"headers": HEADERS, "timeout": request.settings.timeout},
+                options={
+                    "headers": {**HEADERS, **request.settings.headers},
+                    "timeout": request.settings.timeout,
+                },
                 stream=True,
                 stream_cls=anthropic.AsyncStream[object],
             )
@@ -125,21 +127,32 @@ class Anthropic:
 
     def _body(self, request: ModelRequest) -> bytes:
         settings = request.settings
+        forced = settings.tool_choice not in ("auto", "none") and bool(request.tools)
+        thinks = settings.level not in (None, "none")
         fields: dict[str, Any] = {
             "model": self.model,
             "stream": True,
             "max_tokens": settings.max_tokens or self.profile.max_output_tokens,
-            "temperature": settings.temperature,
-            "top_p": settings.top_p,
             "stop_sequences": list(settings.stop) or None,
-            **_thinking(settings, self.profile),
+            "service_tier": settings.service_tier,
+            **self._thinking(settings, forced),
+            **sampling(settings, self.profile, thinks, self._notes),
         }
+        if {"temperature", "top_p"} <= fields.keys():
+            self._notes.left_out("top_p", "the model takes it or a temperature")
+            del fields["top_p"]
+        if settings.service_tier not in (None, "auto", "standard_only"):
+            self._notes.left_out("service_tier", "Anthropic knows 'auto' and 'standard_only'")
+            del fields["service_tier"]
+        if settings.seed is not None:
+            self._notes.left_out("seed")
+        cached = _cached(settings)
         if request.instructions:
-            fields["system"] = [{"type": "text", "text": request.instructions, **_CACHED}]
+            fields["system"] = [{"type": "text", "text": request.instructions, **cached}]
         if request.output_schema is not None and (form := self._format(request.output_schema)):
             fields["output_config"] = dict(fields.get("output_config") or {}) | {"format": form}
-        arrays: dict[str, Sequence[bytes] | bytes] = {}
-        if request.tools:
+        hosted = [encode(self._hosted(tool)) for tool in request.hosted_tools]
+        if request.tools or hosted:
             choice: dict[str, Any] = {
                 "type": "any" if settings.tool_choice == "required" else settings.tool_choice
             }
@@ -149,22 +162,58 @@ class Anthropic:
                 choice["disable_parallel_tool_use"] = True
             if choice != {"type": "auto"}:
                 fields["tool_choice"] = choice
-            arrays["tools"] = self._tools(request.tools)
-        fields = {k: v for k, v in fields.items() if v is not None} | dict(settings.extra)
-        return body(fields, arrays | {"messages": self._conversation(request.messages)})
+        ours = ("model", "messages", "system", "stream")
+        fields, more = merged(fields, settings, ours, self.name)
+        tools = self._tools(request.tools) + hosted + more
+        conversation = self._conversation(request.messages, cached)
+        return body(fields, {"tools": tools, "messages": conversation})
 
     def _format(self, schema: JSONSchema) -> dict[str, Any] | None:
         strict = to_strict(schema) if self.profile.native_output else None
         return {"type": "json_schema", "schema": strict} if strict else None
 
-    def _conversation(self, messages: Sequence[Message]) -> list[bytes]:
-        ours = [i for i, message in enumerate(messages) if message.role != "assistant"][-2:]
-        return [
-            encode(_with_breakpoint(to_wire(message, self.profile)))
-            if index in ours
-            else self._messages(message)
-            for index, message in enumerate(messages)
-        ]
+    def _conversation(self, messages: Sequence[Message], cached: dict[str, Any]) -> list[bytes]:
+        marked = [i for i, message in enumerate(messages) if message.role != "assistant"][-2:]
+        out = self._messages(m for i, m in enumerate(messages) if i not in marked)
+        for index in marked:
+            wire = to_wire(messages[index], self.profile)
+            out.insert(index, encode(_with_breakpoint(wire, cached)))
+        return out
+
+    def _thinking(self, settings: ModelSettings, forced: bool) -> dict[str, Any]:
+        level = settings.level
+        if level is None:
+            return {}
+        if level == "none":
+            return {"thinking": {"type": "disabled"}}
+        if forced:
+            self._notes.left_out("thinking", "the model cannot think before a call it must make")
+            return {}
+        if self.profile.effort:
+            effort = "low" if level == "minimal" else level
+            return {
+                "thinking": {"type": "adaptive", "display": "summarized"},
+                "output_config": {"effort": effort},
+            }
+        room = (settings.max_tokens or self.profile.max_output_tokens) - 1_024
+        if room <= 0:
+            self._notes.left_out("thinking", "max_tokens leaves no room for it")
+            return {}
+        budget = max(1_024, min(settings.budget, room))
+        return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+
+    def _hosted(self, tool: HostedTool) -> dict[str, Any]:
+        # The versions that all models take which have the tool at all.
+        match tool:
+            case WebSearch():
+                most = {"max_uses": tool.max_uses} if tool.max_uses is not None else {}
+                domains = {"allowed_domains": list(tool.allowed_domains)}
+                named = {"type": "web_search_20250305", "name": "web_search"}
+                return named | most | (domains if tool.allowed_domains else {})
+            case CodeExecution():
+                return {"type": "code_execution_20250825", "name": "code_execution"}
+            case FileSearch():
+                raise not_here(tool, self.name, "Anthropic has none; openai-responses has.")
 
     async def aclose(self) -> None:
         if self._client is not None and self._owned:
@@ -172,27 +221,15 @@ class Anthropic:
             self._client = None
 
 
-def _thinking(settings: ModelSettings, profile: Profile) -> dict[str, Any]:
-    level = settings.reasoning
-    if level is None:
-        return {}
-    if level == "none":
-        return {"thinking": {"type": "disabled"}}
-    if profile.effort:
-        effort = "low" if level == "minimal" else level
-        return {
-            "thinking": {"type": "adaptive", "display": "summarized"},
-            "output_config": {"effort": effort},
-        }
-    limit = settings.max_tokens or profile.max_output_tokens
-    budget = max(1_024, min(_BUDGETS[level], limit - 1_024))
-    return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+def _cached(settings: ModelSettings) -> dict[str, Any]:
+    longer = {"ttl": "1h"} if settings.cache == "1h" else {}
+    return {"cache_control": {"type": "ephemeral"} | longer} if settings.cache else {}
 
 
-def _with_breakpoint(message: dict[str, Any]) -> dict[str, Any]:
+def _with_breakpoint(message: dict[str, Any], cached: dict[str, Any]) -> dict[str, Any]:
     content = list(message["content"])
     if content and content[-1].get("type") in ("text", "image", "document", "tool_result"):
-        content[-1] = content[-1] | _CACHED
+        content[-1] = content[-1] | cached
     return message | {"content": content}
 
 
@@ -206,7 +243,10 @@ def to_wire(message: Message, profile: Profile) -> dict[str, Any]:
 def _block(part: Part, profile: Profile) -> dict[str, Any] | None:
     match part:
         case Text():
-            return {"type": "text", "text": part.text} if part.text.strip() else None
+            block = own(part.provider_data, WIRE)  # with what it cites, unless it was changed
+            if block.get("text") != part.text:
+                block = {"type": "text", "text": part.text}
+            return block if part.text.strip() else None
         case Thinking():
             return own(part.provider_data, WIRE) or None  # with its signature, or not at all
         case ToolCall():

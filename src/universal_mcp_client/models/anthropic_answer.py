@@ -116,6 +116,12 @@ class Answer:
             case "signature_delta":
                 block.given["signature"] = text_of(delta["signature"])
                 self.size += len(delta["signature"])
+            case "citations_delta":
+                block.given["citations"] = [
+                    *(block.given.get("citations") or ()),
+                    delta["citation"],
+                ]
+                self.size += weight(delta["citation"])
             case _:
                 pass
         return ()
@@ -143,7 +149,9 @@ class Answer:
     def _part(self, block: dict[str, Any], streamed: str) -> Part:
         match block["type"]:
             case "text":
-                return Text(text=sendable(streamed))
+                said = sendable(streamed)
+                kept = {WIRE: block | {"text": said}} if block.get("citations") else None
+                return Text(text=said, provider_data=kept)
             case "tool_use":
                 given = streamed or encode(block.get("input") or {}).decode()
                 return tool_call(block["id"], block["name"], given)

@@ -1,5 +1,6 @@
 """The one seam between an agent and a language model."""
 
+import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol, TypeAlias
@@ -13,18 +14,49 @@ from universal_mcp_client.types.usage import Price
 
 ToolChoice: TypeAlias = Literal["auto", "required", "none"] | str
 """Whether the model must call a tool, must not, or must call the one of this name."""
+Level: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+BUDGETS: Mapping[Level, int] = {
+    "none": 0,
+    "minimal": 1_024,
+    "low": 2_048,
+    "medium": 8_192,
+    "high": 16_384,
+    "xhigh": 32_768,
+    "max": 65_536,
+}
+"""How many tokens of thinking a level stands for."""
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\x00-\x08\x0a-\x1f\x7f]*\Z")
 PLAIN_CHOICES = ("auto", "required", "none")
+
+
+class _Unlogged(str):
+    """A header's value: at DEBUG Anthropic's SDK logs the options of its requests."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'…'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
     """What an agent may ask of any model; None leaves it to the provider.
 
-    `reasoning` is how hard the model should think. `extra` is merged into the request body as it
-    is, for what one provider alone offers. `timeout` (seconds) is how long the answer may take to
-    begin, `stall_timeout` how long it may then stop in the middle (None: for ever; a model that
-    thinks in silence between two parts needs longer; one that says that it goes on, as with a web
-    search, has `timeout`), `retries` how often a failed request is tried again.
+    `thinking` is how hard the model should think: a level, True or False, or a budget of tokens;
+    `reasoning` is the same as a level alone. Where a model knows budgets, a level becomes one, and
+    the other way round. `cache` is whether the provider may keep the prompt for the next request
+    ("1h": longer than usual), `cache_key` what keeps requests that begin alike together.
+    `service_tier` is named as the provider names it. `headers` go with the HTTP request and are
+    never logged. `extra` and `extra_body` (one thing) are merged into the request's body, for what
+    one provider alone offers; tools among them come behind the agent's.
+
+    `timeout` (seconds) is how long the answer may take to begin, `stall_timeout` how long it may
+    then stop in the middle (None: for ever; a model that thinks in silence between two parts needs
+    longer; one that says that it goes on, as with a web search, has `timeout`), `retries` how
+    often a failed request is tried again.
+
+    A setting that a model does not take is left out, with one warning in the log. Raises
+    ConfigError for settings that contradict each other and for headers that are none.
     """
 
     temperature: float | None = None
@@ -32,13 +64,48 @@ class ModelSettings:
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
-    reasoning: Literal["none", "minimal", "low", "medium", "high"] | None = None
+    reasoning: Level | None = None
+    thinking: bool | int | Level | None = None
     tool_choice: ToolChoice = "auto"
     parallel_tool_calls: bool | None = None
+    service_tier: str | None = None
+    cache: bool | Literal["1h"] = True
+    cache_key: str | None = None
     timeout: float = 600.0
     stall_timeout: float | None = 300.0
     retries: int = 3
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    extra_body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        if twice := sorted(self.extra.keys() & self.extra_body.keys()):
+            raise ConfigError(f"extra and extra_body, which are one, both set {twice[0]!r}.")
+        if self.reasoning is not None and self.thinking is not None:
+            raise ConfigError("reasoning and thinking say the same: set one of them.")
+        if type(self.thinking) is int and self.thinking < 0:
+            raise ConfigError(f"thinking: a budget of {self.thinking} tokens is none.")
+        for name, value in self.headers.items():
+            if not _HEADER.match(f"{name}: {value}"):
+                raise ConfigError(f"headers: {name!r} is no HTTP header, or its value is none.")
+        unlogged = {name: _Unlogged(value) for name, value in self.headers.items()}
+        object.__setattr__(self, "headers", unlogged)
+
+    @property
+    def level(self) -> Level | None:
+        """How hard to think, as a level: for a budget, the first that reaches it."""
+        asked = self.reasoning if self.thinking is None else self.thinking
+        if isinstance(asked, bool):
+            return "medium" if asked else "none"
+        if not isinstance(asked, int):
+            return asked
+        return next((level for level, budget in BUDGETS.items() if asked <= budget), "max")
+
+    @property
+    def budget(self) -> int:
+        """How hard to think, in tokens; 0 is not at all."""
+        asked = self.thinking
+        return asked if type(asked) is int else BUDGETS[self.level or "none"]
 
     @classmethod
     def of(cls, value: object, where: str) -> "ModelSettings":
@@ -70,6 +137,8 @@ class ModelSettings:
 
         try:
             settings = TypeAdapter(cls).validate_python(dict(values))
+        except ConfigError as error:
+            raise ConfigError(f"{where}: model settings: {error}") from error
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))
@@ -103,7 +172,9 @@ class Profile:
     field name that OpenAI-compatible servers know; `tool_images` says that tool results may hold
     images; `native_output` that the provider itself can hold answers to a schema; `effort` that
     reasoning is asked for by a level, not by a budget of tokens; `encrypted_reasoning` that the
-    model's reasoning comes back encrypted, for us to keep and to send again.
+    model's reasoning comes back encrypted, for us to keep and to send again; `sampling` when the model
+    takes a temperature; `cache_retention` that prompts can be cached for a day; `web_search` that
+    Chat Completions searches the web with this model.
     """
 
     images: bool = True
@@ -115,6 +186,9 @@ class Profile:
     native_output: bool = True
     effort: bool = True
     encrypted_reasoning: bool = False
+    sampling: Literal["always", "without_thinking", "never"] = "always"
+    cache_retention: bool = False
+    web_search: bool = False
     max_output_tokens: int = 8_192
     price: Price | None = None
 

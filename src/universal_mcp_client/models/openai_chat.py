@@ -25,7 +25,9 @@ from universal_mcp_client.models.calls import (
 )
 from universal_mcp_client.models.dialects import Dialect, function_specs
 from universal_mcp_client.models.failures import from_status
-from universal_mcp_client.models.openai_client import OpenAIConnection, counted
+from universal_mcp_client.models.fields import Notes, merged, not_here, sampling
+from universal_mcp_client.models.hosted import WebSearch
+from universal_mcp_client.models.openai_client import OpenAIConnection, counted, shared
 from universal_mcp_client.models.retry import retrying, without_completion
 from universal_mcp_client.models.stream import excerpt, list_of, text_of, too_many_calls
 from universal_mcp_client.models.strict import drop_nulls, to_strict
@@ -54,6 +56,17 @@ from universal_mcp_client.types.usage import Usage
 
 WIRE = "openai-chat"
 
+_SOUNDS = {
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/wave": "wav",
+    "audio/mpeg": "mp3",
+    "audio/mp3": "mp3",
+}
+_NOT_HERE = (
+    "Chat Completions has none, but for a WebSearch() without bounds with OpenAI's search models "
+    "(gpt-5-search-api). openai-responses and anthropic have more."
+)
 _STOP: dict[str, StopReason] = {
     "stop": "end_turn",
     "tool_calls": "tool_use",
@@ -71,10 +84,9 @@ class OpenAIChat:
         self.name = f"{connection.provider}:{model}"
         self.profile = profile
         self._connection = connection
-        self._messages = Encoded[Message](lambda m: Spliced(to_wire(m, profile)), size=4_096)
-        self._tools = Encoded[Sequence[ToolSpec]](
-            lambda specs: function_specs(specs, self._dialect), size=8
-        )
+        self._notes = Notes(self.name)
+        self._messages = Encoded[Message](lambda m: Spliced(to_wire(m, profile)))
+        self._tools = Encoded[ToolSpec](lambda spec: function_specs((spec,), self._dialect)[0])
 
     @property
     def _dialect(self) -> Dialect:
@@ -102,11 +114,11 @@ class OpenAIChat:
             "model": self.model,
             "stream": True,
             "stream_options": {"include_usage": True},
-            "temperature": settings.temperature,
-            "top_p": settings.top_p,
             "stop": list(settings.stop) or None,
             "seed": settings.seed,
-            "reasoning_effort": settings.reasoning,
+            "reasoning_effort": settings.level,
+            **sampling(settings, self.profile, settings.level != "none", self._notes),
+            **shared(settings, self.profile),
         }
         limit = "max_tokens" if self.profile.legacy_max_tokens else "max_completion_tokens"
         fields[limit] = settings.max_tokens
@@ -115,19 +127,20 @@ class OpenAIChat:
             schema = strict or dict(request.output_schema)
             named = {"name": "output", "schema": schema, "strict": strict is not None}
             fields["response_format"] = {"type": "json_schema", "json_schema": named}
+        for tool in request.hosted_tools:
+            if tool != WebSearch() or not self.profile.web_search:
+                raise not_here(tool, self.name, _NOT_HERE)
+            fields["web_search_options"] = {}
         if request.tools:
             if (choice := settings.tool_choice) != "auto":
                 named = {"type": "function", "function": {"name": choice}}
                 fields["tool_choice"] = choice if choice in PLAIN_CHOICES else named
             fields["parallel_tool_calls"] = settings.parallel_tool_calls
-        fields = {k: v for k, v in fields.items() if v is not None} | dict(settings.extra)
-        messages = [self._messages(message) for message in request.messages]
+        fields, more = merged(fields, settings, ("model", "messages", "stream"), self.name)
+        messages = self._messages(request.messages)
         if request.instructions:
             messages.insert(0, encode({"role": "system", "content": request.instructions}))
-        arrays: dict[str, Sequence[bytes] | bytes] = {}
-        if request.tools:
-            arrays["tools"] = self._tools(request.tools)
-        return body(fields, arrays | {"messages": messages})
+        return body(fields, {"tools": self._tools(request.tools) + more, "messages": messages})
 
     def _without_nulls(self, completion: Completion, tools: Sequence[ToolSpec]) -> Completion:
         if not self.profile.strict_tools or not completion.message.tool_calls:
@@ -201,10 +214,8 @@ def _content(part: Part, profile: Profile) -> dict[str, Any]:
     match part:
         case Image() if profile.images:
             return {"type": "image_url", "image_url": {"url": data_url(part)}}
-        case Audio() if profile.audio:
-            kind = part.media_type.rsplit("/", 1)[-1].removeprefix("x-")
-            sound = {"data": b64(part.data), "format": "mp3" if kind == "mpeg" else kind}
-            return {"type": "input_audio", "input_audio": sound}
+        case Audio() if profile.audio and (kind := _SOUNDS.get(part.media_type)):
+            return {"type": "input_audio", "input_audio": {"data": b64(part.data), "format": kind}}
         case File() if profile.files:
             return {"type": "file", "file": {"filename": part.name, "file_data": data_url(part)}}
         case _:

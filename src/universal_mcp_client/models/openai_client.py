@@ -3,9 +3,9 @@
 import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from universal_mcp_client.models.base import ModelSettings
+from universal_mcp_client.models.base import ModelSettings, Profile
 from universal_mcp_client.models.failures import translated
 from universal_mcp_client.models.stream import (
     HEADERS,
@@ -89,7 +89,7 @@ class OpenAIConnection:
                 cast_to=object,
                 content=content,
                 options={
-                    "headers": HEADERS,
+                    "headers": {**HEADERS, **settings.headers},
                     "timeout": settings.timeout,
                 },
                 stream=True,
@@ -105,6 +105,16 @@ class OpenAIConnection:
         if self._client is not None and self._owned:
             await self._client.close()
             self._client = None
+
+
+def shared(settings: ModelSettings, profile: Profile) -> dict[str, Any]:
+    """The fields that both wires call the same. What is cached otherwise is the provider's choice."""
+    longer = settings.cache == "1h" and profile.cache_retention
+    return {
+        "service_tier": settings.service_tier,
+        "prompt_cache_key": settings.cache_key,
+        "prompt_cache_retention": "24h" if longer else None,
+    }
 
 
 def counted(usage: object, read: str, wrote: str) -> Usage:

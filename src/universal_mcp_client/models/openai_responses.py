@@ -22,11 +22,13 @@ from universal_mcp_client.models.calls import (
 )
 from universal_mcp_client.models.dialects import function_specs
 from universal_mcp_client.models.failures import from_status
-from universal_mcp_client.models.openai_client import OpenAIConnection, counted
+from universal_mcp_client.models.fields import Notes, merged, not_here, sampling
+from universal_mcp_client.models.hosted import CodeExecution, FileSearch, HostedTool, WebSearch
+from universal_mcp_client.models.openai_client import OpenAIConnection, counted, shared
 from universal_mcp_client.models.retry import retrying, without_completion
 from universal_mcp_client.models.stream import excerpt, text_of, too_many_calls
 from universal_mcp_client.models.strict import to_strict
-from universal_mcp_client.models.wire import Encoded, Spliced, body
+from universal_mcp_client.models.wire import Encoded, Spliced, body, encode
 from universal_mcp_client.types.bounds import ANSWER_CALLS
 from universal_mcp_client.types.events import (
     Completion,
@@ -48,6 +50,10 @@ from universal_mcp_client.types.messages import (
 from universal_mcp_client.types.tools import ToolSpec
 
 WIRE = "openai-responses"
+_COUNTED = (
+    "max_uses beside other tools of the provider, whose calls are counted together; bound them all "
+    "with ModelSettings(extra={'max_tool_calls': ...})."
+)
 
 
 class OpenAIResponses:
@@ -58,10 +64,9 @@ class OpenAIResponses:
         self.name = f"{connection.provider}:{model}"
         self.profile = profile
         self._connection = connection
-        self._messages = Encoded[Message](lambda m: Spliced(to_wire(m, profile)), size=4_096)
-        self._tools = Encoded[Sequence[ToolSpec]](
-            lambda specs: function_specs(specs, "openai-responses"), size=8
-        )
+        self._notes = Notes(self.name)
+        self._messages = Encoded[Message](lambda m: Spliced(to_wire(m, profile)))
+        self._tools = Encoded[ToolSpec](lambda spec: function_specs((spec,), "openai-responses")[0])
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         return retrying(lambda: self._attempt(request), request.settings.retries)
@@ -85,29 +90,51 @@ class OpenAIResponses:
             if self.profile.encrypted_reasoning
             else None,
             "instructions": request.instructions or None,
-            "temperature": settings.temperature,
-            "top_p": settings.top_p,
             "max_output_tokens": settings.max_tokens,
+            **sampling(settings, self.profile, settings.level != "none", self._notes),
+            **shared(settings, self.profile),
         }
-        if settings.reasoning is not None:
-            fields["reasoning"] = {"effort": settings.reasoning, "summary": "auto"}
+        if settings.stop:
+            self._notes.left_out("stop")
+        if settings.seed is not None:
+            self._notes.left_out("seed")
+        if settings.level is not None:
+            fields["reasoning"] = {"effort": settings.level, "summary": "auto"}
         if request.output_schema is not None and self.profile.native_output:
             strict = to_strict(request.output_schema)
             form = {"type": "json_schema", "name": "output", "strict": strict is not None}
             fields["text"] = {"format": form | {"schema": strict or dict(request.output_schema)}}
-        arrays: dict[str, Sequence[bytes] | bytes] = {}
-        if request.tools:
+        hosted = [encode(_hosted(tool)) for tool in request.hosted_tools]
+        for tool in request.hosted_tools:
+            if isinstance(tool, WebSearch) and tool.max_uses is not None:
+                if len(hosted) > 1:
+                    raise not_here(tool, self.name, _COUNTED)
+                fields["max_tool_calls"] = tool.max_uses
+        if request.tools or hosted:
             if (choice := settings.tool_choice) != "auto":
                 named = {"type": "function", "name": choice}
                 fields["tool_choice"] = choice if choice in PLAIN_CHOICES else named
             fields["parallel_tool_calls"] = settings.parallel_tool_calls
-            arrays["tools"] = self._tools(request.tools)
-        fields = {k: v for k, v in fields.items() if v is not None} | dict(settings.extra)
-        arrays["input"] = [self._messages(message) for message in request.messages]
-        return body(fields, arrays)
+        ours = ("model", "input", "instructions", "stream", "store")
+        fields, more = merged(fields, settings, ours, self.name)
+        tools = self._tools(request.tools) + hosted + more
+        return body(fields, {"tools": tools, "input": self._messages(request.messages)})
 
     async def aclose(self) -> None:
         await self._connection.aclose()
+
+
+def _hosted(tool: HostedTool) -> dict[str, Any]:
+    match tool:
+        case WebSearch():
+            domains = {"filters": {"allowed_domains": list(tool.allowed_domains)}}
+            return {"type": "web_search"} | (domains if tool.allowed_domains else {})
+        case CodeExecution():
+            return {"type": "code_interpreter", "container": {"type": "auto"}}
+        case FileSearch():
+            most = {"max_num_results": tool.max_results} if tool.max_results else {}
+            stores = list(tool.vector_store_ids)
+            return {"type": "file_search", "vector_store_ids": stores, **most}
 
 
 def to_wire(message: Message, profile: Profile) -> list[dict[str, Any]]:
@@ -132,11 +159,10 @@ def to_wire(message: Message, profile: Profile) -> list[dict[str, Any]]:
 def _item(part: Part) -> dict[str, Any] | None:
     match part:
         case Text():
-            return {
-                "type": "message",
-                "role": "assistant",
-                "content": [{"type": "output_text", "text": part.text}],
-            }
+            item = own(part.provider_data, WIRE)
+            if item and _said(item) == part.text:  # nobody changed it since
+                return item
+            return {"role": "assistant", "content": part.text} if part.text else None
         case ToolCall():
             return {
                 "type": "function_call",
@@ -148,6 +174,12 @@ def _item(part: Part) -> dict[str, Any] | None:
             return own(part.provider_data, WIRE) or None  # as it came, or not at all
         case _:
             return None
+
+
+def _said(item: Mapping[str, Any]) -> str:
+    """What a message item says, in its pieces of text and its refusals."""
+    pieces = [c.get("text") or c.get("refusal") or "" for c in item.get("content") or ()]
+    return sendable("".join(map(text_of, pieces)))
 
 
 def _output(result: ToolResult, profile: Profile) -> str | list[dict[str, Any]]:
@@ -229,10 +261,14 @@ class Answer:
         for item in items:
             match item.get("type"):
                 case "message":
-                    for content in item.get("content") or ():
-                        refused = refused or content.get("type") == "refusal"
-                        if text := content.get("text") or content.get("refusal"):
-                            parts.append(Text(text=sendable(text_of(text))))
+                    refused = refused or any(
+                        content.get("type") == "refusal" for content in item.get("content") or ()
+                    )
+                    if text := _said(item):
+                        weight(item)
+                        # Without an id it is no item of the API's, and is sent as a plain message.
+                        kept = {WIRE: item} if item.get("id") and item.get("status") else None
+                        parts.append(Text(text=text, provider_data=kept))
                 case "function_call":
                     calls += 1
                     if calls > ANSWER_CALLS:

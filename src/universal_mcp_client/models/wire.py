@@ -3,8 +3,10 @@ sent again byte for byte (which is what providers' prompt caches need) and not e
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from threading import RLock
 from typing import Any, Generic, TypeVar
+from weakref import ref
 
 T = TypeVar("T")
 
@@ -19,36 +21,71 @@ class Spliced(list[Any]):
 
 
 class Encoded(Generic[T]):
-    """Values and their JSON by identity; the most recently used `size` are remembered."""
+    """Values as JSON, each written once for as long as it lives and there is room.
 
-    def __init__(self, to_wire: Callable[[T], object], size: int) -> None:
+    What a request needs is never thrown out for other parts of the same request: of a conversation
+    that is larger than `room` (bytes), the excess alone is written anew each time, and several
+    conversations lose to each other what was not used for longest. A value that nobody else has
+    any more takes its JSON with it.
+    """
+
+    def __init__(self, to_wire: Callable[[T], object], room: int = 64_000_000) -> None:
         self._to_wire = to_wire
-        self._size = size
-        self._kept: OrderedDict[int, tuple[T, bytes]] = OrderedDict()
+        self._room = room
+        self._size = 0
+        self._kept = OrderedDict[int, tuple[ref[T], bytes]]()
+        self._lock = RLock()  # a value may go while another is being written
 
-    def __call__(self, value: T) -> bytes:
-        key = id(value)
-        kept = self._kept.get(key)
-        if kept is not None and kept[0] is value:
-            self._kept.move_to_end(key)
-            return kept[1]
+    def __call__(self, values: Iterable[T]) -> list[bytes]:
+        with self._lock:
+            values = list(values)
+            out = [self._known(value) for value in values]
+            used = len(values) - out.count(None)
+            return [
+                self._write(value, used := used + 1) if made is None else made
+                for value, made in zip(values, out, strict=True)
+            ]
+
+    def _known(self, value: T) -> bytes | None:
+        kept = self._kept.get(id(value))
+        if kept is None or kept[0]() is not value:
+            return None
+        self._kept.move_to_end(id(value))
+        return kept[1]
+
+    def _write(self, value: T, used: int) -> bytes:
+        """`used` of those that are kept belong to this request, `value` among them."""
         wire = self._to_wire(value)
         made = b",".join(map(encode, wire)) if isinstance(wire, Spliced) else encode(wire)
-        self._kept[key] = (value, made)
-        if len(self._kept) > self._size:
-            self._kept.popitem(last=False)
+        key = id(value)
+        self._forget(key)
+        if len(made) > self._room:
+            return made
+        self._kept[key] = (ref(value, lambda gone: self._forget(key, gone)), made)
+        self._size += len(made)
+        while self._size > self._room:
+            oldest = next(iter(self._kept)) if len(self._kept) > used else key
+            self._forget(oldest)
         return made
 
+    def _forget(self, key: int, gone: "ref[T] | None" = None) -> None:
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None and (gone is None or gone is kept[0]):
+                del self._kept[key]
+                self._size -= len(kept[1])
 
-def body(fields: Mapping[str, Any], arrays: Mapping[str, Sequence[bytes] | bytes]) -> bytes:
-    """A JSON object of plain `fields` and of `arrays` whose elements (or wholes) are JSON already.
+
+def body(fields: Mapping[str, Any], arrays: Mapping[str, Sequence[bytes]]) -> bytes:
+    """A JSON object of plain `fields` and of `arrays` whose elements are JSON already. An array
+    without any is left out.
 
     An element that is itself a run of elements (see `Spliced`) takes its places among them.
     """
     head = encode(dict(fields))[:-1]
     parts = [head]
     for name, items in arrays.items():
-        parts.append(b"," if len(parts) > 1 or len(head) > 1 else b"")
-        whole = items if isinstance(items, bytes) else b"[" + b",".join(filter(None, items)) + b"]"
-        parts.append(b'"%s":%s' % (name.encode(), whole))
+        if items:
+            parts.append(b"," if len(parts) > 1 or len(head) > 1 else b"")
+            parts.append(b'"%s":[%s]' % (name.encode(), b",".join(filter(None, items))))
     return b"".join(parts) + b"}"

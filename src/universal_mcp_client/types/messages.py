@@ -105,7 +105,7 @@ class ToolResult:
 Part: TypeAlias = Text | Image | Audio | File | ResourceLink | Thinking | ToolCall | ToolResult
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class Message:
     """`interrupted` marks an answer that was cut off: what the model had said until then."""
 

@@ -21,7 +21,7 @@ class Annotations:
     open_world: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class ToolSpec:
     """A tool as it is shown to a model.
 

@@ -9,6 +9,7 @@ from typing import Any
 from universal_mcp_client.models.base import ModelRequest, Profile
 from universal_mcp_client.models.calls import tool_call
 from universal_mcp_client.models.dialects import function_specs
+from universal_mcp_client.models.fields import not_here
 from universal_mcp_client.models.local.engine import Engine
 from universal_mcp_client.models.local.fewshot import answering, choosing, nearest, talking
 from universal_mcp_client.models.local.grammar import ANSWER, grammar
@@ -36,6 +37,8 @@ class LocalModel:
         self._tiny = False
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
+        for tool in request.hosted_tools:
+            raise not_here(tool, self.name, "the model runs in this process.")
         if self._engine is None:
             path = find(self._model)
             self._tiny = path.stat().st_size < TINY
@@ -125,7 +128,10 @@ class LocalModel:
             "stop": list(settings.stop) or None,
             "stream_options": {"include_usage": True},
         }
-        return {k: v for k, v in values.items() if v is not None} | dict(settings.extra)
+        return {k: v for k, v in values.items() if v is not None} | {
+            **settings.extra,
+            **settings.extra_body,
+        }
 
     async def aclose(self) -> None:
         if self._engine is not None:
