@@ -1,7 +1,12 @@
 """An agent: an immutable recipe of a model, instructions, tools and servers."""
 
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -21,7 +26,7 @@ from universal_mcp_client.app.recipe import (
     T,
     Tool,
 )
-from universal_mcp_client.app.shared import Shared, is_toolset
+from universal_mcp_client.app.shared import Shared, is_connection, is_toolset
 from universal_mcp_client.app.subagents import AgentToolset
 from universal_mcp_client.config.sources import ServerSource
 from universal_mcp_client.core.limits import Limits, Meter
@@ -39,11 +44,10 @@ from universal_mcp_client.types.interaction import Interaction
 from universal_mcp_client.types.messages import UserContent
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
 
-if TYPE_CHECKING:
-    pass
-
-_NOTHING: Mapping[int, Mapping[str, Any]] = MappingProxyType({})
-_overrides: ContextVar[Mapping[int, Mapping[str, Any]]] = ContextVar("_overrides", default=_NOTHING)
+_NOTHING: Mapping[object, Mapping[str, Any]] = MappingProxyType({})
+_overrides: ContextVar[Mapping[object, Mapping[str, Any]]] = ContextVar(
+    "_overrides", default=_NOTHING
+)
 
 
 @dataclass(frozen=True)
@@ -142,16 +146,29 @@ class Agent(Generic[OutputT, Deps]):
 
     # Another recipe
 
-    def replace(self, **changes: Unpack[Changes[Deps]]) -> Self:
+    @overload
+    def replace(self, **changes: Unpack[Changes[Deps]]) -> Self: ...
+
+    @overload
+    def replace(
+        self, *, output_type: TypeForm[T], **changes: Unpack[Changes[Deps]]
+    ) -> "Agent[T, Deps]": ...
+
+    @overload
+    def replace(
+        self, *, output_type: JSONSchema | None, **changes: Unpack[Changes[Deps]]
+    ) -> "Agent[Any, Deps]": ...
+
+    def replace(self, **changes: Any) -> Any:
         """The agent with some things changed: `model`, `instructions`, `settings`, `limits`, `tools`,
         any field. It shares the connections of this one, open or not."""
-        return replace(self, **cast(Any, changes))
+        return replace(self, **changes)
 
     @contextmanager
     def override(self, **changes: Unpack[Changes[Deps]]) -> Generator[Self]:
         """Within the block, in this task and those that it starts, this agent and all that were made
         of it by `replace` run with `changes`: for tests, `agent.override(model=ScriptedModel(…))`."""
-        lineage, before = id(self._own.lineage), _overrides.get()
+        lineage, before = self._own.lineage, _overrides.get()
         token = _overrides.set({**before, lineage: {**before.get(lineage, {}), **changes}})
         try:
             yield self.now()
@@ -170,7 +187,7 @@ class Agent(Generic[OutputT, Deps]):
 
     def now(self) -> Self:
         """The agent as `override` has it here."""
-        changes = _overrides.get().get(id(self._own.lineage))
+        changes = _overrides.get().get(self._own.lineage)
         return replace(self, **changes) if changes else self
 
     # Runs
@@ -231,10 +248,25 @@ class Agent(Generic[OutputT, Deps]):
 
         return asyncio.run(self.run(prompt, output_type=output_type, **options))
 
+    @overload
+    def stream(
+        self, prompt: UserContent, *, output_type: None = None, **options: Unpack[Options[Deps]]
+    ) -> AbstractAsyncContextManager[Run[OutputT]]: ...
+
+    @overload
+    def stream(
+        self, prompt: UserContent, *, output_type: TypeForm[T], **options: Unpack[Options[Deps]]
+    ) -> AbstractAsyncContextManager[Run[T]]: ...
+
+    @overload
+    def stream(
+        self, prompt: UserContent, *, output_type: JSONSchema, **options: Unpack[Options[Deps]]
+    ) -> AbstractAsyncContextManager[Run[Any]]: ...
+
     @asynccontextmanager
     async def stream(
-        self, prompt: UserContent, *, output_type: Any = None, **options: Unpack[Options[Deps]]
-    ) -> AsyncGenerator[Run[OutputT]]:
+        self, prompt: UserContent, *, output_type: Any = None, **options: Any
+    ) -> AsyncGenerator[Run[Any]]:
         """The run's events as they happen; the last is `RunFinished`.
 
         A limit does not raise here: `run.result.limit` names it. Leaving early cancels the run,
@@ -327,22 +359,26 @@ class Agent(Generic[OutputT, Deps]):
 
 def _check(agent: Agent[Any, Any]) -> None:
     """What programs without a type checker get wrong, said where it is written."""
-    for name, kind in (("settings", ModelSettings), ("limits", Limits)):
-        if not isinstance(value := getattr(agent, name), kind):
-            example = (
-                f"{kind.__name__}({', '.join(f'{k}={v!r}' for k, v in value.items())})"
-                if isinstance(value, Mapping)
-                else f"a {kind.__name__}"
-            )
-            raise ConfigError(f"Agent({name}=…) takes {example}, not {type(value).__name__}.")
+    object.__setattr__(agent, "settings", ModelSettings.of(agent.settings, "Agent(settings=…)"))
+    if not isinstance(agent.limits, Limits):
+        raise ConfigError(
+            f"Agent(limits=…) takes a Limits, such as Limits(turns=10), not {agent.limits!r}."
+        )
     if not (agent.model is None or isinstance(agent.model, str) or hasattr(agent.model, "stream")):
         raise ConfigError(
             f"Agent(model=…) takes a name such as 'openai:gpt-5' or a Model, not {agent.model!r}. "
             "A vendor's client is given by resolve(name, client=…)."
         )
+    for other in agent.handoffs:
+        if not isinstance(other, Agent):
+            raise ConfigError(f"Agent(handoffs=…) takes agents, not {other!r}.")
+    if isinstance(agent.tools, str | Mapping) or not isinstance(agent.tools, Sequence):
+        raise ConfigError(f"Agent(tools=…) takes a list, not {agent.tools!r}.")
     for tool in agent.tools:
-        if not (isinstance(tool, Agent) or is_toolset(tool) or callable(tool)):
+        if not (
+            isinstance(tool, Agent) or is_toolset(tool) or is_connection(tool)
+        ) and not callable(tool):
             raise ConfigError(
-                f"Agent(tools=…): {tool!r} is no tool; give functions, toolsets and agents. "
-                "MCP servers go into servers=[…]."
+                f"Agent(tools=…): {tool!r} is no tool; give functions, toolsets, agents and "
+                "connections. A command line, a URL or a config goes into servers=[…]."
             )

@@ -14,23 +14,37 @@ T = TypeVar("T")
 
 @overload
 async def ask(
-    prompt: UserContent, *, output_type: None = None, **recipe: Unpack[Changes[Any]]
+    prompt: UserContent,
+    *,
+    output_type: None = None,
+    deps: Any = None,
+    **recipe: Unpack[Changes[Any]],
 ) -> str: ...
 
 
 @overload
 async def ask(
-    prompt: UserContent, *, output_type: TypeForm[T], **recipe: Unpack[Changes[Any]]
+    prompt: UserContent,
+    *,
+    output_type: TypeForm[T],
+    deps: Any = None,
+    **recipe: Unpack[Changes[Any]],
 ) -> T: ...
 
 
 @overload
 async def ask(
-    prompt: UserContent, *, output_type: JSONSchema, **recipe: Unpack[Changes[Any]]
+    prompt: UserContent,
+    *,
+    output_type: JSONSchema,
+    deps: Any = None,
+    **recipe: Unpack[Changes[Any]],
 ) -> Any: ...
 
 
-async def ask(prompt: UserContent, *, output_type: Any = None, **recipe: Any) -> Any:
+async def ask(
+    prompt: UserContent, *, output_type: Any = None, deps: Any = None, **recipe: Any
+) -> Any:
     """A tool-augmented model call: a question in, an answer out, tools handled on the way.
 
     Takes what `Agent` takes: `model=`, `servers=`, `tools=`, `instructions=`, …, and `deps=`. Returns
@@ -38,6 +52,5 @@ async def ask(prompt: UserContent, *, output_type: Any = None, **recipe: Any) ->
 
     >>> await ask("What time is it in Tokyo?", servers=["uvx mcp-server-time"])
     """
-    deps = recipe.pop("deps", None)
     async with Agent(output_type=output_type, **recipe) as agent:
         return (await agent.run(prompt, deps=deps)).output

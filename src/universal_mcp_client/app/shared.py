@@ -1,12 +1,11 @@
 """What agents that were made of one another share: connections, tools and the model."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from universal_mcp_client.app.subagents import AgentToolset, HandoffToolset
-from universal_mcp_client.config.sources import ServerSource
+from universal_mcp_client.config.sources import is_source, sources_of
 from universal_mcp_client.models.base import Model
 from universal_mcp_client.models.registry import choose, resolve
 from universal_mcp_client.tools.base import Toolset
@@ -83,8 +82,10 @@ class Shared:
         model = self.model if agent.model is self.model.given else SharedModel(agent.model)
         tools = self.tools
         if not tools.serves(agent):
-            _, _, servers, interaction = tools.made_of
-            kept = _same((servers, interaction), (agent.servers, agent.interaction))
+            before, _, servers, interaction = tools.made_of
+            kept = _same((servers, interaction), (agent.servers, agent.interaction)) and not any(
+                is_connection(tool) for tool in (*before, *agent.tools)
+            )
             tools = SharedTools(agent, tools.host if kept else _host(agent))
         return Shared(self.lineage, model, tools)
 
@@ -94,13 +95,13 @@ def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
 
 
 def _host(agent: "Agent[Any, Any]") -> "Host | None":
-    if not agent.servers:
+    """For the servers, and for what stands for servers among the tools."""
+    sources = (*sources_of(agent.servers), *(t for t in agent.tools if is_connection(t)))
+    if not sources:
         return None
     from universal_mcp_client.mcp.host import Host
 
-    given = agent.servers
-    servers = given if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
-    return Host(*cast(Sequence[ServerSource], servers), interaction=agent.interaction)
+    return Host(*sources, interaction=agent.interaction)
 
 
 def is_agent(tool: object) -> "TypeGuard[Agent[Any, Any]]":
@@ -110,8 +111,15 @@ def is_agent(tool: object) -> "TypeGuard[Agent[Any, Any]]":
 
 
 def is_toolset(tool: object) -> bool:
-    return hasattr(tool, "call_tool") and hasattr(tool, "list_tools")
+    return hasattr(tool, "call_tool") and hasattr(tool, "list_tools") and not is_connection(tool)
+
+
+def is_connection(tool: object) -> bool:
+    """What stands for servers, and is no toolset as it is: our own `Host` and `Server` are."""
+    return is_source(tool) and not hasattr(tool, "request_tool") and not hasattr(tool, "toolset")
 
 
 def _is_function(tool: object) -> bool:
-    return callable(tool) and not is_toolset(tool) and not is_agent(tool)
+    return (
+        callable(tool) and not is_toolset(tool) and not is_agent(tool) and not is_connection(tool)
+    )

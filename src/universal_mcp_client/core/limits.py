@@ -40,8 +40,7 @@ class Meter:
         self.tool_calls = 0
         self.usage = Usage()
         self._started = time.monotonic()
-        self._models = dict[str, Model]()
-        self._by_model = dict[str, Usage]()
+        self._by_model = dict[tuple[int, str], tuple[Model, Usage]]()
         self.uses(model)
 
     def uses(self, model: Model) -> None:
@@ -59,8 +58,8 @@ class Meter:
     def cost(self) -> float | None:
         """US dollars, each model's tokens at its own price; None where one is not known."""
         total = 0.0
-        for name, usage in self._by_model.items():
-            price = _price(self._models[name], name)
+        for (_, name), (model, usage) in self._by_model.items():
+            price = _price(model, name)
             if price is None:
                 return None
             total += price.cost(usage)
@@ -68,11 +67,10 @@ class Meter:
 
     def spend(self, usage: Usage, model: Model, name: str = "") -> None:
         """`name` is who answered, where `model` stands for several."""
-        name = name or model.name
+        key = (id(model), name or model.name)
         self.usage += usage
-        self._models[name] = model
-        before = self._by_model.get(name)
-        self._by_model[name] = usage if before is None else before + usage
+        _, before = self._by_model.get(key, (model, None))
+        self._by_model[key] = (model, usage if before is None else before + usage)
         if self.outer is not None:
             self.outer.spend(usage, model, name)
 
@@ -111,8 +109,6 @@ class Meter:
 
 
 def _price(model: Model, name: str) -> Price | None:
-    """Of `name`, which is `model`'s, or one of the models that it stands for."""
-    if name == model.name:
-        return model.profile.price
+    """Of `model`, or of the one that answered where it stands for several."""
     inner = getattr(model, "price_of", None)
-    return inner(name) if inner is not None else None
+    return model.profile.price if inner is None else inner(name)

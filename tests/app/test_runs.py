@@ -1,0 +1,185 @@
+"""What is left of a run that does not come to its end, and runs that meet on one session."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import anyio
+import pytest
+
+from universal_mcp_client import (
+    Agent,
+    Completion,
+    ConfigError,
+    LimitExceeded,
+    Limits,
+    Message,
+    ModelError,
+    ModelRequest,
+    Profile,
+    RunContext,
+    RunError,
+    Session,
+    Text,
+    TextDelta,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+)
+from universal_mcp_client.testing import ScriptedModel, call
+from universal_mcp_client.types.errors import RateLimited, StreamInterrupted
+
+pytestmark = pytest.mark.anyio
+
+
+class Halting:
+    """A model that says half a sentence, and then whatever `then` does."""
+
+    name, profile = "test:halting", Profile()
+
+    def __init__(self, then: Any) -> None:
+        self.then = then
+        self.halted = anyio.Event()
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Any]:
+        yield TextDelta(text="The answer ")
+        yield TextDelta(text="is")
+        self.halted.set()
+        await self.then()
+        yield Completion(message=Message(role="assistant", parts=(Text(text="The answer is 3."),)))
+
+    async def aclose(self) -> None:
+        return None
+
+
+def ok() -> str:
+    return "ok"
+
+
+async def test_an_error_in_a_later_turn_keeps_what_was_done_and_its_cause() -> None:
+    cause = OSError("reset")
+    error = RateLimited("too many requests", model="test")
+    error.__cause__ = cause
+    with pytest.raises(RateLimited) as caught:
+        await Agent(ScriptedModel(call("ok"), error), tools=[ok]).run("?")
+    result = caught.value.result
+    assert [record.tool for record in result.tool_calls] == ["ok"]
+    assert (result.turns, len(result.messages)) == (1, 3)
+    assert caught.value.__cause__ is cause
+
+
+async def test_what_had_been_said_when_an_answer_broke_off_is_kept_and_marked() -> None:
+    async def break_off() -> None:
+        raise StreamInterrupted("broke off", model="test")
+
+    session = Session()
+    with pytest.raises(ModelError):
+        await Agent(Halting(break_off)).run("How many?", history=session)
+    assert [(m.role, m.text, m.interrupted) for m in session.messages] == [
+        ("user", "How many?", False),
+        ("assistant", "The answer is", True),
+    ]
+    model = ScriptedModel("3")
+    assert (await Agent(model).run("Go on.", history=session)).output == "3"
+    assert [m.role for m in model.requests[0].messages] == ["user", "assistant", "user"]
+
+
+async def test_what_had_been_said_when_a_run_was_cancelled_is_kept_too() -> None:
+    session, model = Session(), Halting(anyio.sleep_forever)
+    async with anyio.create_task_group() as group:
+
+        async def run() -> None:
+            await Agent(model).run("?", history=session)
+
+        group.start_soon(run)
+        await model.halted.wait()
+        group.cancel_scope.cancel()
+    assert session.messages[-1].text == "The answer is" and session.messages[-1].interrupted
+
+
+async def test_a_time_limit_that_is_reached_when_the_answer_is_asked_for_again_is_one() -> None:
+    class Slow(ScriptedModel):
+        async def stream(self, request: ModelRequest) -> AsyncGenerator[Any]:
+            if self.requests:
+                await anyio.sleep_forever()
+            async for event in super().stream(request):
+                yield event
+
+    with pytest.raises(LimitExceeded) as caught:
+        await Agent(Slow("no JSON"), output_type=int, limits=Limits(seconds=0.05)).run("?")
+    assert caught.value.result.limit == "seconds"
+
+
+class Meeting:
+    """A tool that waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.reached, self.go_on = anyio.Event(), anyio.Event()
+
+    async def list_tools(self) -> tuple[ToolSpec, ...]:
+        return _SPECS
+
+    async def call_tool(self, call: ToolCall, context: RunContext) -> ToolResult:
+        self.reached.set()
+        await self.go_on.wait()
+        return ToolResult(call_id=call.id)
+
+
+_SPECS = (ToolSpec(name="meet"),)
+
+
+async def test_runs_on_one_session_follow_each_other() -> None:
+    session, tool = Session(), Meeting()
+    first = Agent(ScriptedModel(call("meet"), "first"), tools=[tool])
+    second = Agent(ScriptedModel("second"))
+    async with anyio.create_task_group() as group:
+
+        async def run(agent: Agent, prompt: str) -> None:
+            await agent.run(prompt, history=session)
+
+        group.start_soon(run, first, "one")
+        await tool.reached.wait()
+        with pytest.raises(RunError, match="in use by another run"):
+            await second.run("two", history=session, wait=False)
+        group.start_soon(run, second, "two")
+        await anyio.wait_all_tasks_blocked()
+        assert [m.role for m in session.messages] == ["user", "assistant"]
+        tool.go_on.set()
+    assert [m.text for m in session.messages if m.role != "tool"] == [
+        "one", "", "first", "two", "second",
+    ]  # fmt: skip
+
+
+async def test_a_run_inside_of_a_run_on_its_session_is_refused_instead_of_waiting_for_ever() -> (
+    None
+):
+    session, errors = Session(), list[str]()
+
+    async def again() -> str:
+        with pytest.raises(ConfigError) as caught:
+            await Agent(ScriptedModel("never")).run("inner", history=session)
+        errors.append(str(caught.value))
+        return "ok"
+
+    await Agent(ScriptedModel(call("again"), "done"), tools=[again]).run("outer", history=session)
+    assert "session of its own" in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("history", "says"),
+    [
+        ("hello", "not str"),
+        (7, "not int"),
+        ([{"role": "user", "content": [{"type": "text"}]}], r"history\[0\]"),
+        ([{"role": "tool", "content": "x", "tool_call_id": "1"}], r"history\[0\]"),
+    ],
+)
+async def test_what_is_no_history_is_said(history: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        await Agent(ScriptedModel("hi")).run("?", history=history)
+
+
+async def test_plain_messages_of_other_hosts_are_taken() -> None:
+    model = ScriptedModel("hi")
+    told = [{"role": "user", "content": "I am Ada."}, {"role": "assistant", "content": "Hello."}]
+    await Agent(model).run("Who am I?", history=told)
+    assert [m.text for m in model.requests[0].messages] == ["I am Ada.", "Hello.", "Who am I?"]
