@@ -201,6 +201,14 @@ async def test_an_agent_among_the_tools_has_the_callers_deps_limits_and_its_own_
     assert caught.value.result.limit == "tokens"
     assert len(many.requests) == 2  # 15 of the caller, 15 and 15 of its own
 
+    inner = Agent(ScriptedModel([call("x"), call("x")], "gave up"), name="inner")
+    chief = Agent(
+        ScriptedModel(call("inner", prompt="go"), "ok"), tools=[inner], limits=Limits(tool_calls=2)
+    )
+    result = await chief.run("?")
+    said = result.tool_calls[0].result.text  # one of the two is the caller's own call
+    assert "by the limit of tool calls of the run around it" in said
+
 
 async def test_the_events_of_an_agent_among_the_tools_come_nested() -> None:
     inner = Agent(ScriptedModel("deep"), name="inner")

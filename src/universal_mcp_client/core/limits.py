@@ -25,8 +25,11 @@ class Limits:
         """Why a run ended, for people."""
         bound = getattr(self, limit)
         unit = {"cost": f"${bound}", "seconds": f"{bound} seconds"}
-        said = unit.get(limit, f"{bound} {limit.replace('_', ' ')}")
-        return f"The run was ended by its limit of {said}; what was done so far is kept."
+        named = limit.replace("_", " ")
+        said = f"its limit of {unit.get(limit, f'{bound} {named}')}"
+        if bound is None:
+            said = f"the limit of {named} of the run around it"
+        return f"The run was ended by {said}; what was done so far is kept."
 
 
 class Meter:
@@ -76,14 +79,20 @@ class Meter:
 
     def reached(self, upcoming_calls: int = 0) -> Limit | None:
         """The limit that forbids another turn, or `upcoming_calls` more tool calls."""
-        limits = self.limits
         if upcoming_calls:
-            most = limits.tool_calls
-            over = most is not None and self.tool_calls + upcoming_calls > most
-            return "tool_calls" if over else None
-        if limits.turns is not None and self.turns >= limits.turns:
+            most = self.limits.tool_calls
+            if most is not None and self.tool_calls + upcoming_calls > most:
+                return "tool_calls"
+            return self.outer.reached(upcoming_calls) if self.outer is not None else None
+        if self.limits.turns is not None and self.turns >= self.limits.turns:
             return "turns"
         return self._consumed()
+
+    def calls(self, number: int) -> None:
+        """So many tools are being called."""
+        self.tool_calls += number
+        if self.outer is not None:
+            self.outer.calls(number)
 
     def _consumed(self) -> Limit | None:
         limits = self.limits

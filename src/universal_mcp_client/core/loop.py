@@ -136,7 +136,7 @@ class Loop:
         by_name = self._catalogue(specs)
         try:
             if limit is None:
-                self.meter.tool_calls += len(calls)
+                self.meter.calls(len(calls))
                 async with anyio.create_task_group() as group:
                     for index, call in enumerate(calls):
                         group.start_soon(self._call, index, call, by_name.get(call.name), results)
