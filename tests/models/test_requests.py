@@ -3,7 +3,7 @@
 import gc
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from datetime import date
 from enum import Enum
 from itertools import product
@@ -34,6 +34,7 @@ from universal_mcp_client import (
     resolve,
 )
 from universal_mcp_client.core.output import Output
+from universal_mcp_client.models.local.model import LocalModel
 from universal_mcp_client.models.wire import Encoded
 from universal_mcp_client.types.messages import Part, ResourceLink, Thinking, assistant, user
 
@@ -232,6 +233,9 @@ class TestSettings:
         assert ModelSettings.of(given, "here") is given
         assert ModelSettings.of(None, "here") == ModelSettings()
 
+    def test_one_word_to_stop_at_is_one_word_and_not_its_letters(self) -> None:
+        assert body("openai:gpt-4o", settings=settings(stop="END"))["stop"] == ["END"]
+
     @pytest.mark.parametrize(
         ("name", "choice"),
         [
@@ -243,6 +247,24 @@ class TestSettings:
     def test_a_tool_can_be_chosen_by_name(self, name: str, choice: Any) -> None:
         sent = body(name, tools=(WEATHER,), settings=settings(tool_choice="weather"))
         assert sent["tool_choice"] == choice
+
+    @pytest.mark.parametrize(("choice", "shown"), [("now", ["now"]), ("none", [])])
+    async def test_the_embedded_model_is_shown_the_tool_that_was_chosen(
+        self, choice: str, shown: list[str]
+    ) -> None:
+        class Engine:
+            async def stream(self, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+                asked.append(body)
+                yield {"choices": [{"delta": {"content": "hm"}, "finish_reason": "stop"}]}
+
+        asked: list[dict[str, Any]] = []
+        model: Any = LocalModel("any")
+        model._engine = Engine()
+        chosen = settings(tool_choice=choice)
+        await _completion(model, user("hi"), tools=(WEATHER, NO_PARAMETERS), settings=chosen)
+        assert [t["function"]["name"] for t in asked[0].get("tools", ())] == shown
+        with pytest.raises(ConfigError, match="local:any: WebSearch"):
+            await _completion(model, user("hi"), hosted_tools=(WebSearch(),))
 
     @pytest.mark.parametrize(
         ("name", "given", "told"),

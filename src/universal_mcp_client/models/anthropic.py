@@ -11,29 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from universal_mcp_client.models.anthropic_answer import KEY, WIRE, Answer
 from universal_mcp_client.models.base import PLAIN_CHOICES, ModelRequest, ModelSettings, Profile
-from universal_mcp_client.models.calls import (
-    b64,
-    describe,
-    own,
-    result_text,
-)
+from universal_mcp_client.models.calls import b64, describe, own, result_text
 from universal_mcp_client.models.dialects import function_specs
 from universal_mcp_client.models.failures import translated
 from universal_mcp_client.models.fields import Notes, merged, not_here, sampling
 from universal_mcp_client.models.hosted import CodeExecution, FileSearch, HostedTool, WebSearch
 from universal_mcp_client.models.retry import retrying
-from universal_mcp_client.models.stream import (
-    HEADERS,
-    bounded,
-    listen,
-)
+from universal_mcp_client.models.stream import HEADERS, bounded, listen
 from universal_mcp_client.models.strict import to_strict
 from universal_mcp_client.models.wire import Encoded, body, encode
 from universal_mcp_client.startup import importing
 from universal_mcp_client.types.errors import ModelAuthenticationError
-from universal_mcp_client.types.events import (
-    ModelEvent,
-)
+from universal_mcp_client.types.events import ModelEvent
 from universal_mcp_client.types.messages import (
     File,
     Image,
@@ -76,7 +65,7 @@ class Anthropic:
         self._client = client
         self._owned = client is None
         self._notes = Notes(self.name)
-        self._messages = Encoded[Message](lambda m: to_wire(m, profile))
+        self._messages = Encoded[Message](lambda m: to_wire(m, self.profile))
         self._tools = Encoded[ToolSpec](lambda spec: function_specs((spec,), "anthropic")[0])
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:

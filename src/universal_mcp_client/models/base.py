@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 from universal_mcp_client.models.hosted import HostedTool
 from universal_mcp_client.types.errors import ConfigError
@@ -15,15 +15,9 @@ from universal_mcp_client.types.usage import Price
 ToolChoice: TypeAlias = Literal["auto", "required", "none"] | str
 """Whether the model must call a tool, must not, or must call the one of this name."""
 Level: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-BUDGETS: Mapping[Level, int] = {
-    "none": 0,
-    "minimal": 1_024,
-    "low": 2_048,
-    "medium": 8_192,
-    "high": 16_384,
-    "xhigh": 32_768,
-    "max": 65_536,
-}
+BUDGETS: Mapping[Level, int] = dict(
+    zip(get_args(Level), (0, 1_024, 2_048, 8_192, 16_384, 32_768, 65_536), strict=True)
+)
 """How many tokens of thinking a level stands for."""
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\x00-\x08\x0a-\x1f\x7f]*\Z")
 PLAIN_CHOICES = ("auto", "required", "none")
@@ -90,6 +84,8 @@ class ModelSettings:
                 raise ConfigError(f"headers: {name!r} is no HTTP header, or its value is none.")
         unlogged = {name: _Unlogged(value) for name, value in self.headers.items()}
         object.__setattr__(self, "headers", unlogged)
+        if isinstance(self.stop, str):
+            object.__setattr__(self, "stop", (self.stop,))
 
     @property
     def level(self) -> Level | None:
@@ -115,12 +111,12 @@ class ModelSettings:
             return cls()
         if isinstance(value, cls):
             return value
-        given = "ModelSettings(temperature=0)"
-        if isinstance(value, Mapping):  # shown without what could be a secret
-            plain = {k: v for k, v in value.items() if isinstance(v, bool | int | float)}
-            given = f"ModelSettings({', '.join(f'{k}={v!r}' for k, v in plain.items()) or '...'})"
+        # Of a dict, the numbers are shown: nothing that could be a secret.
+        items = value.items() if isinstance(value, Mapping) else {"temperature": 0}.items()
+        given = ", ".join(f"{k}={v!r}" for k, v in items if isinstance(v, int | float)) or "..."
         raise ConfigError(
-            f"{where}: settings are ModelSettings, not {type(value).__name__}: write {given}."
+            f"{where}: settings are ModelSettings, not {type(value).__name__}: "
+            f"write ModelSettings({given})."
         )
 
     @classmethod

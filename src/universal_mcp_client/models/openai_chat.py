@@ -85,7 +85,7 @@ class OpenAIChat:
         self.profile = profile
         self._connection = connection
         self._notes = Notes(self.name)
-        self._messages = Encoded[Message](lambda m: Spliced(to_wire(m, profile)))
+        self._messages = Encoded[Message](lambda m: Spliced(to_wire(m, self.profile)))
         self._tools = Encoded[ToolSpec](lambda spec: function_specs((spec,), self._dialect)[0])
 
     @property

@@ -65,7 +65,7 @@ class OpenAIResponses:
         self.profile = profile
         self._connection = connection
         self._notes = Notes(self.name)
-        self._messages = Encoded[Message](lambda m: Spliced(to_wire(m, profile)))
+        self._messages = Encoded[Message](lambda m: Spliced(to_wire(m, self.profile)))
         self._tools = Encoded[ToolSpec](lambda spec: function_specs((spec,), "openai-responses")[0])
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:

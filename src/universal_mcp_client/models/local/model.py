@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,9 @@ class LocalModel:
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         for tool in request.hosted_tools:
             raise not_here(tool, self.name, "the model runs in this process.")
+        if (choice := request.settings.tool_choice) not in ("auto", "required"):
+            chosen = [spec for spec in request.tools if spec.name == choice]
+            request = replace(request, tools=chosen)
         if self._engine is None:
             path = find(self._model)
             self._tiny = path.stat().st_size < TINY
