@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from tests.support.request_types import problems
 
 from universal_mcp_client import (
+    Agent,
     Audio,
     CodeExecution,
     Completion,
@@ -36,6 +37,7 @@ from universal_mcp_client import (
 from universal_mcp_client.core.output import Output
 from universal_mcp_client.models.local.model import LocalModel
 from universal_mcp_client.models.wire import Encoded
+from universal_mcp_client.testing import ScriptedModel, call
 from universal_mcp_client.types.messages import Part, ResourceLink, Thinking, assistant, user
 
 CHAT = "https://api.openai.com/v1/chat/completions"
@@ -496,6 +498,18 @@ class TestHostedTools:
         sent = json.loads(route.calls[1].request.content)
         assert problems("openai-responses", sent) == []
         assert sent["input"][1:3] == items
+
+    async def test_an_agent_takes_them_among_its_tools(self) -> None:
+        def add(a: int, b: int) -> int:
+            return a + b
+
+        search = WebSearch(max_uses=1)
+        model = ScriptedModel(call("add", a=1, b=2), "It is 3.")
+        await Agent(model, tools=[add, search]).run("?")
+        assert [request.hosted_tools for request in model.requests] == [(search,), (search,)]
+        assert [spec.name for spec in model.requests[0].tools] == ["add"]
+        with pytest.raises(ConfigError, match="openai:gpt-5: WebSearch"):
+            await Agent("openai:gpt-5", tools=[search]).run("?")
 
     @pytest.mark.parametrize("name", ["openai-responses:gpt-5", "anthropic:claude-sonnet-5"])
     def test_a_text_that_was_changed_since_is_sent_as_it_is_now(self, name: str) -> None:

@@ -34,6 +34,7 @@ from universal_mcp_client.core.output import Output
 from universal_mcp_client.core.run import Run, running
 from universal_mcp_client.core.session import History, Session, session_of
 from universal_mcp_client.models.base import Model, ModelSettings
+from universal_mcp_client.models.hosted import HostedTool
 from universal_mcp_client.tools.approval import ApprovalToolset
 from universal_mcp_client.tools.base import RunContext, Toolset, opened
 from universal_mcp_client.tools.budgeted import DEFAULT_BUDGET, BudgetedToolset
@@ -56,8 +57,8 @@ class Agent(Generic[OutputT, Deps]):
 
     `model` is a name such as `"anthropic:claude-sonnet-5"`, a `Model`, or None for the default.
     `instructions` is a text, a function of the `RunContext` (plain or async; called when a run
-    begins), or a list of both. `tools` are toolsets (a `Host` is one), Python functions, and other
-    agents; `servers` what `Host` takes: URLs, command lines, files, config dicts, connections that the
+    begins), or a list of both. `tools` are toolsets (a `Host` is one), Python functions, other
+    agents, and what the provider runs itself (`WebSearch()`); `servers` what `Host` takes: URLs, command lines, files, config dicts, connections that the
     program already has. They are connected for each run, or once for all by `async with agent:`.
 
     `output_type` is a type that pydantic knows (`City`, `City | Refusal`, `list[City]`), or a JSON
@@ -376,7 +377,7 @@ def _check(agent: Agent[Any, Any]) -> None:
         raise ConfigError(f"Agent(tools=…) takes a list, not {agent.tools!r}.")
     for tool in agent.tools:
         if not (
-            isinstance(tool, Agent) or is_toolset(tool) or is_connection(tool)
+            isinstance(tool, Agent | HostedTool) or is_toolset(tool) or is_connection(tool)
         ) and not callable(tool):
             raise ConfigError(
                 f"Agent(tools=…): {tool!r} is no tool; give functions, toolsets, agents and "

@@ -15,6 +15,7 @@ from universal_mcp_client.core.loop import Emit, Loop
 from universal_mcp_client.core.output import Output
 from universal_mcp_client.core.session import Session
 from universal_mcp_client.models.base import ModelRequest
+from universal_mcp_client.models.hosted import HostedTool
 from universal_mcp_client.tools.base import RunContext, current_run, opened
 from universal_mcp_client.types.errors import (
     Fatal,
@@ -154,6 +155,7 @@ class Execution:
                 instructions="\n\n".join(filter(None, parts)),
                 settings=agent.settings,
                 output_schema=output.schema if output and not output.or_text else None,
+                hosted_tools=tuple(t for t in agent.tools if isinstance(t, HostedTool)),
             ),
             history=self.session.messages,
             meter=self.meter,
