@@ -11,7 +11,6 @@ from universal_mcp_client.version import __version__
 if TYPE_CHECKING:
     from universal_mcp_client.app.agent import Agent as Agent
     from universal_mcp_client.app.ask import ask as ask
-    from universal_mcp_client.app.bridge import Bridge as Bridge
     from universal_mcp_client.auth.stores import TokenStore as TokenStore
     from universal_mcp_client.config.auth import ClientCredentials as ClientCredentials
     from universal_mcp_client.config.auth import EnterpriseIdentity as EnterpriseIdentity
@@ -91,7 +90,6 @@ if TYPE_CHECKING:
 _HOMES = {
     "app.agent": ("Agent",),
     "app.ask": ("ask",),
-    "app.bridge": ("Bridge",),
     "auth.stores": ("TokenStore",),
     "config.auth": ("ClientCredentials", "EnterpriseIdentity", "OAuth", "WorkloadIdentity"),
     "config.servers": ("ServerConfig",),

@@ -62,6 +62,7 @@ PRINTS = {
     "quick-start-1": ["Available tools: ['add', 'tool_name', 'my_tool']", "Result: value", "a://b"],
     "where-tokens-are-kept-1": ["3"],
     "in-this-process-1": ["8"],
+    "what-a-program-has-already-1": ["3", "True"],
     "api-reference-1": ["True", "1 of 2", "counting", "notes://first a note", "user Explain owls."],
     "several-servers-1": ["sunny in London", "Hello to you"],
     "error-handling-1": ["value"],

@@ -1,20 +1,47 @@
 """What a program has already: connections, transports, configs and servers as sources."""
 
-import subprocess
+import asyncio
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import fastmcp
+import mcp_types
+import psutil
 import pytest
-from fastmcp.client.transports import FastMCPTransport, StdioTransport
+from fastmcp.client.elicitation import ElicitResult
+from fastmcp.client.transports import (
+    FastMCPTransport,
+    SSETransport,
+    StdioTransport,
+    StreamableHttpTransport,
+)
 from fastmcp.mcp_config import MCPConfig
+from fastmcp.server.dependencies import get_http_headers
 from mcp.server.lowlevel import Server as LowLevel
 from mcp.server.mcpserver import MCPServer
+from tests.conftest import ROOT
+from tests.support.llm_server import serving
 
-from universal_mcp_client import Client, ConfigError, Host
+from universal_mcp_client import (
+    Agent,
+    Client,
+    ConfigError,
+    Host,
+    ServerError,
+    ServerUnavailable,
+    ToolCall,
+)
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.config.sources import is_source, server_configs
+from universal_mcp_client.testing import ScriptedModel, call
+
+pytestmark = pytest.mark.anyio
+
+NOSY = ROOT / "tests" / "support" / "nosy_server.py"
+RAW = ROOT / "tests" / "support" / "raw_server.py"
 
 
 def calculator(name: str = "calculator") -> fastmcp.FastMCP[Any]:
@@ -27,10 +54,44 @@ def calculator(name: str = "calculator") -> fastmcp.FastMCP[Any]:
     return server
 
 
+class Raw(StdioTransport):
+    """A server over stdio of 2025-11-25, and which processes of it were started."""
+
+    def __init__(self, log: Path) -> None:
+        super().__init__(sys.executable, [str(RAW), str(log)], keep_alive=False)
+        self.log = log
+
+    @property
+    def started(self) -> int:
+        return self.log.read_text().count("started")
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Iterator[Raw]:
+    """Its processes have ended when all is done, whoever started them."""
+    before = children()
+    yield Raw(tmp_path / "log")
+    assert children() == before
+
+
+def children() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+async def called(host: Host, tool: str, **arguments: Any) -> Any:
+    return await host.call_tool(ToolCall(id="1", name=tool, arguments=arguments))
+
+
+async def tools_of(*sources: Any) -> list[str]:
+    async with Host(*sources) as host:
+        assert host.failures == {}
+        return [tool.name for tool in await host.list_tools()]
+
+
 # What is a source
 
 
-def test_an_object_is_told_by_its_class_whether_it_stands_for_servers() -> None:
+async def test_an_object_is_told_by_its_class_whether_it_stands_for_servers() -> None:
     app = calculator()
     host = Host(app)
     for source in (
@@ -45,25 +106,272 @@ def test_an_object_is_told_by_its_class_whether_it_stands_for_servers() -> None:
         assert not is_source(other), other
 
 
-def test_to_tell_imports_nothing() -> None:
+async def test_to_tell_imports_nothing() -> None:
     code = (
         "import sys; from universal_mcp_client.config.sources import is_source, server_configs;"
         "is_source(object()); server_configs(['uvx a', 'http://a/mcp']);"
         "from universal_mcp_client import Agent; Agent(tools=[], instructions='a');"
         "print([m for m in ('fastmcp', 'mcp', 'pydantic') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    process = await anyio.run_process([sys.executable, "-c", code])
+    assert process.stdout.strip() == b"[]"
 
 
-def test_a_lone_source_is_a_list_of_one() -> None:
+async def test_a_lone_source_is_a_list_of_one() -> None:
     assert [c.name for c in server_configs("uvx mcp-server-time")] == ["time"]
     assert [c.name for c in server_configs({"mcpServers": {"a": {"command": "x"}}})] == ["a"]
     assert [c.name for c in server_configs(calculator())] == ["calculator"]
 
 
 @pytest.mark.parametrize("other", [b"uvx a", 7, None, print, ["uvx a"]])
-def test_what_is_no_source_is_named(other: object) -> None:
+async def test_what_is_no_source_is_named(other: object) -> None:
     with pytest.raises(ConfigError) as raised:
         server_configs([other])
     assert repr(other) in str(raised.value)
+
+
+async def test_a_host_that_is_not_open_says_so() -> None:
+    host = Host(calculator())
+    for question in (host.list_tools(), called(host, "add", a=1, b=2)):
+        with pytest.raises(ServerUnavailable, match="async with host"):
+            await question
+
+
+# Servers in this process
+
+
+def lowlevel() -> "LowLevel[Any]":
+    async def listed(*_: Any) -> mcp_types.ListToolsResult:
+        tool = mcp_types.Tool(name="add", input_schema={"type": "object"})
+        return mcp_types.ListToolsResult(tools=[tool])
+
+    async def add(_: Any, params: mcp_types.CallToolRequestParams) -> mcp_types.CallToolResult:
+        text = str(sum((params.arguments or {}).values()))
+        return mcp_types.CallToolResult(content=[mcp_types.TextContent(type="text", text=text)])
+
+    return LowLevel("low", on_list_tools=listed, on_call_tool=add)
+
+
+def sdk() -> "MCPServer[Any]":
+    server: MCPServer[Any] = MCPServer("sdk")
+
+    @server.tool()
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    return server
+
+
+@pytest.mark.parametrize("make", [calculator, sdk, lowlevel])
+async def test_every_server_object_is_a_server(make: Any) -> None:
+    server = make()
+    for source in (server, server):  # again and again
+        async with Host(source) as host:
+            assert list(host.servers) == [server.name]
+            assert (await called(host, "add", a=2, b=3)).text == "5"
+
+
+# Transports, configs, and clients that are not connected
+
+
+async def test_a_client_that_is_not_connected_lends_its_transport() -> None:
+    client = fastmcp.Client(calculator())
+    assert await tools_of(client) == await tools_of(client) == ["add"]
+    assert not client.is_connected()
+    assert await tools_of(FastMCPTransport(calculator())) == ["add"]
+
+
+async def test_over_stdio_a_process_of_our_own_is_started(raw: Raw) -> None:
+    client = fastmcp.Client(raw)
+    async with Host(client) as host:
+        assert list(host.servers) == ["raw"] and not client.is_connected()
+        async with client:  # not before, or it would be the one that is used
+            assert raw.started == 2
+            await called(host, "die")
+            assert (await called(host, "effect")).text == "done"  # opened again
+            assert await client.ping() and raw.started == 3
+        assert (await called(host, "effect")).text == "done"
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[str]:
+    server: fastmcp.FastMCP[Any] = fastmcp.FastMCP("guarded")
+
+    @server.tool
+    def whoami() -> str:
+        return get_http_headers().get("x-name", "nobody")
+
+    inner = server.http_app()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        headers = dict(scope.get("headers", ()))
+        if scope["type"] == "http" and headers.get(b"authorization") != b"Bearer right":
+            await send({"type": "http.response.start", "status": 401, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await inner(scope, receive, send)
+
+    for url in serving(app):
+        yield f"{url}/mcp"
+
+
+async def test_over_http_its_login_and_headers_come_with_it(guarded: str) -> None:
+    made = StreamableHttpTransport(guarded, headers={"X-Name": "ada"}, auth="right")
+    own_way = StreamableHttpTransport(
+        guarded, headers={"X-Name": "bob"}, auth="right", verify=False
+    )
+    async with Host(fastmcp.Client(made, name="a"), fastmcp.Client(own_way, name="b")) as host:
+        assert host.failures == {}
+        for name, expected in ("a", "ada"), ("b", "bob"):
+            result = await host[name].request_tool(ToolCall(id="1", name="whoami"))
+            assert result.text == expected
+    async with Host(StreamableHttpTransport(guarded, auth="wrong")) as host:
+        assert "refuses the request (HTTP 401)" in str(host.failures["http"])
+
+
+async def test_sse_too(everything_sse: str) -> None:
+    async with Host(SSETransport(everything_sse)) as host:
+        assert "hello" in (await called(host, "echo", message="hello")).text
+
+
+async def test_the_servers_of_a_config_are_as_many_servers(raw: Raw) -> None:
+    entry = {"command": raw.command, "args": raw.args}
+    config = MCPConfig.from_dict({"mcpServers": {"a": {**entry, "timeout": 1500}, "b c": entry}})
+    async with Host(config) as host:
+        assert host.failures == {}
+        assert [(s.name, s.config.timeout) for s in host] == [("a", 1.5), ("b_c", 60.0)]
+        assert len(await host.list_tools()) == 2 * 8
+
+
+async def test_a_client_of_many_servers_is_one_server(raw: Raw) -> None:
+    entry = {"command": raw.command, "args": raw.args}
+    client = fastmcp.Client({"mcpServers": {"a": entry, "b": entry}})
+    assert "a_effect" in await tools_of(client)
+    async with client:
+        assert "b_effect" in await tools_of(client)
+    alone = fastmcp.Client({"mcpServers": {"a": entry}})
+    async with Host(alone) as host:
+        assert list(host.servers) == ["a"] and host["a"].config.transport == "stdio"
+
+
+# Clients that are connected
+
+
+async def test_a_connected_client_is_used_and_not_closed(raw: Raw) -> None:
+    async with fastmcp.Client(raw) as client:
+        async with Host(client) as one, Host(client, client) as two:
+            assert list(two.servers) == ["raw"]  # given twice, it is one
+            found = await asyncio.gather(called(one, "effect"), called(two, "effect"))
+            assert [result.text for result in found] == ["done", "done"]
+        assert await client.ping() and raw.started == 1
+
+
+async def test_an_agent_borrows_it_run_after_run() -> None:
+    async with fastmcp.Client(calculator()) as client:
+        for _ in range(2):
+            model = ScriptedModel(call("add", a=2, b=3), "5")
+            result = await Agent(model, servers=[client]).run("2 + 3?")
+            assert [m.role for m in result.messages] == ["user", "assistant", "tool", "assistant"]
+            assert client.is_connected()
+
+
+async def test_its_own_handlers_answer() -> None:
+    asked: list[str] = []
+
+    async def answer(message: str, *_: Any) -> ElicitResult[Any]:
+        asked.append(message)
+        return ElicitResult(action="accept", content={"name": "Ann"})
+
+    transport = StdioTransport(sys.executable, [str(NOSY)], keep_alive=False)
+    client = fastmcp.Client(transport, elicitation_handler=answer)
+    async with client, Host(client) as host:
+        assert (await called(host, "survey", questions=2)).text == "accept accept"
+    assert asked == ["Question 1?", "Question 2?"]
+
+
+async def test_its_owner_may_close_it_and_open_it_again(raw: Raw) -> None:
+    client: Any = fastmcp.Client(raw)
+    await client.__aenter__()
+    async with Host(client) as host:
+        waiting = asyncio.create_task(host["raw"].request_tool(ToolCall(id="1", name="silent")))
+        await called(host, "effect")  # answered after the other was sent
+        await client.close()
+        with pytest.raises(ServerUnavailable, match="that was given was closed") as raised:
+            await waiting
+        assert not raised.value.unprocessed  # nobody knows what it has done
+        with pytest.raises(ServerUnavailable, match="that was given was closed") as raised:
+            await host["raw"].ping()
+        assert raised.value.unprocessed and raw.started == 1
+        async with client:
+            assert (await called(host, "effect")).text == "done"
+            await client.close()
+            await client.__aenter__()  # another session, which is held as well
+            assert not (await called(host, "effect")).is_error
+            await client.__aexit__(None, None, None)
+            assert not (await called(host, "effect")).is_error
+    assert raw.started == 3
+
+
+async def test_a_server_that_dies_under_it_costs_an_error_each_time(raw: Raw) -> None:
+    async with fastmcp.Client(raw) as client, Host(client) as host:
+        for _ in range(2):
+            with pytest.raises(ServerError, match="'raw'"):
+                await host["raw"].request_tool(ToolCall(id="1", name="die"))
+    assert raw.started == 1
+
+
+async def test_progress_keeps_a_call_alive_over_it_too(raw: Raw) -> None:
+    async with fastmcp.Client(raw) as client:
+        config = ServerConfig(name="raw", transport="memory", instance=client, timeout=0.3)
+        async with Host(config) as host:
+            assert (await called(host, "progress", steps=8, every=0.1)).text == "arrived"
+            assert "within 0.3 s" in (await called(host, "silent")).text
+
+
+async def test_a_client_of_another_event_loop_is_refused_at_once() -> None:
+    client = fastmcp.Client(calculator())
+
+    async def borrow() -> str:
+        async with Host(client) as host:
+            return str(host.failures["calculator"])
+
+    async with client:
+        assert "another event loop" in await asyncio.to_thread(asyncio.run, borrow())
+
+
+# Our own
+
+
+async def test_a_host_lends_its_servers() -> None:
+    lender = Host(calculator("one"), calculator("two"))
+    async with Host(lender, calculator("two")) as host:
+        assert list(host.servers) == ["one", "two", "two_2"]
+        assert host["one"] is lender["one"]
+        assert len(await host.list_tools()) == 3
+        async with lender:
+            pass
+        assert all(server.connected for server in host)
+    assert not any(server.connected for server in lender)
+
+
+async def test_what_a_host_lends_is_closed_by_its_owner() -> None:
+    async with Host(calculator("one")) as lender:
+        async with Host(lender, Host(calculator("one"), lender)) as host:
+            assert list(host.servers) == ["one", "one_2"]
+            assert {t.server for t in await host.list_tools()} == {"one", "one_2"}
+        assert [t.name for t in await lender.list_tools()] == ["add"]
+    borrower = Host(lender["one"], lender)
+    assert list(borrower.servers) == ["one"]
+    await lender.__aenter__()
+    async with borrower:
+        await lender.__aexit__()
+        assert (await called(borrower, "add", a=1, b=2)).text == "3"
+
+
+async def test_a_client_of_ours_is_a_source_and_takes_a_source() -> None:
+    async with Client(calculator()) as client, Client(client) as again:
+        assert (await again.call_tool("add", {"a": 1, "b": 2})).text == "3"
+        async with Host(client, Client("broken=no-such-command")) as host:
+            assert [t.name for t in await host.list_tools()] == ["add"]
+            assert "broken" in host.failures  # costs the others nothing
+        assert client.is_connected()

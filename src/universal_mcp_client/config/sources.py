@@ -16,9 +16,12 @@ from universal_mcp_client.types.errors import ConfigError
 ServerSource: TypeAlias = "str | Path | Mapping[str, Any] | ServerConfig | object"
 """A URL, a command line, a `.py`, `.js` or `.json` file, a config dict; a server object (FastMCP's,
 the SDK's `MCPServer` or lowlevel `Server`), a `fastmcp.Client`, a FastMCP transport, an `MCPConfig`;
-or a `Host`, `Server` or `Client` of ours."""
+or a `Host`, `Server` or `Client` of ours. What is lent is not closed, and a client that is connected
+answers with its own handlers; one that is not lends its transport."""
 
-Kind: TypeAlias = Literal["server", "client", "transport", "config", "host", "connection"]
+Kind: TypeAlias = Literal[
+    "server", "client", "transport", "config", "host", "our client", "connection"
+]
 
 # By the names of their classes, as no library may be imported to tell.
 _KINDS: Mapping[tuple[str, str], Kind] = {
@@ -29,13 +32,15 @@ _KINDS: Mapping[tuple[str, str], Kind] = {
     ("fastmcp", "ClientTransport"): "transport",
     ("fastmcp", "MCPConfig"): "config",
     ("universal_mcp_client", "Host"): "host",
-    ("universal_mcp_client", "Client"): "host",
+    ("universal_mcp_client", "Client"): "our client",
     ("universal_mcp_client", "Server"): "connection",
 }
 
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)", re.DOTALL)
 _NOISE = {"mcp", "api", "www", "com", "org", "net", "io", "dev", "ai", "app", "localhost", "server"}
 _RUNNERS = {"npx", "uvx", "uv", "pipx", "python", "python3", "node", "bunx", "deno", "docker"}
+
+_ONCE = ("client", "connection")  # given twice, these are one connection all the same
 
 
 def is_source(value: object) -> bool:
@@ -60,6 +65,9 @@ def server_configs(sources: "Iterable[ServerSource] | ServerSource") -> list[Ser
     names: set[str] = set()
     for source in sources_of(sources):
         for config in _of(source):
+            once = _kind(config.instance) in _ONCE and not isinstance(source, ServerConfig)
+            if once and any(config.instance is other.instance for other in found):
+                continue
             name, number = config.name, 2
             while name in names:
                 name, number = f"{config.name}_{number}", number + 1
@@ -78,14 +86,45 @@ def _of(source: ServerSource) -> list[ServerConfig]:
             return _text(source)
         case Mapping():
             return parse_servers(cast(Mapping[str, Any], source))
-        case _ if _kind(source) == "server":
-            name = _clean(str(getattr(source, "name", "") or "server"))
-            return [ServerConfig(name=name, transport="memory", instance=source)]
         case _:
+            return _objects(source)
+
+
+def _objects(source: Any) -> list[ServerConfig]:
+    match _kind(source):
+        case "config":
+            return [_entry(name, entry) for name, entry in source.mcpServers.items()]
+        case "host":
+            return [_shared(server) for server in source.servers.values()]
+        case "our client":  # it raises where a host has a failure; that is nobody's demand here
+            return [replace(_shared(s), required=False) for s in source.servers.values()]
+        case "connection":
+            return [_shared(source)]
+        case None:
             raise ConfigError(
                 f"{source!r} is no MCP server: give a URL, a command line, a .py, .js or .json file, "
                 "a config dict, a server object, a fastmcp.Client or its transport, or a Host."
             )
+        case _:
+            return [ServerConfig(name=_name_of(source), transport="memory", instance=source)]
+
+
+def _shared(server: Any) -> ServerConfig:
+    original = getattr(server, "original", server)  # of one that has another name in its host
+    config: ServerConfig = server.config
+    return replace(config, transport="memory", instance=original)
+
+
+def _entry(name: str, entry: Any) -> ServerConfig:
+    """One server of FastMCP's MCPConfig, whose times are in milliseconds, 0 being none."""
+    try:
+        transport = entry.to_transport()
+    except ValueError as error:
+        raise ConfigError(f"The MCPConfig's server {name!r}: {error}") from error
+    config = ServerConfig(name=_clean(name), transport="memory", instance=transport)
+    return (
+        config if entry.timeout is None else replace(config, timeout=entry.timeout / 1000 or None)
+    )
 
 
 def _kind(value: object) -> Kind | None:
@@ -160,6 +199,22 @@ def _file(path: Path, name: str) -> list[ServerConfig]:
             return [ServerConfig(name=called, transport="stdio", command=absolute)]
         case _:
             raise ConfigError(f"{path} is no server: it is neither .py, .js, .json nor executable.")
+
+
+def _name_of(source: Any) -> str:
+    """Of what a program has: the name that it was given, or that of what it leads to."""
+    if isinstance(servers := getattr(getattr(source, "config", None), "mcpServers", None), Mapping):
+        return _clean("_".join(servers)) if len(servers) == 1 else "servers"
+    if (inner := getattr(source, "transport", None)) is not None:
+        made_up = re.fullmatch(r"\w*Client-[0-9a-f]{4}(:[0-9a-f]{4})*", source.name)
+        return _name_of(inner) if made_up else _clean(source.name)
+    if (inner := getattr(source, "server", None)) is not None:
+        return _name_of(inner)
+    if isinstance(url := getattr(source, "url", None), str):
+        return _name_of_url(url)
+    if isinstance(command := getattr(source, "command", None), str):
+        return _name_of_command(command, list(source.args))
+    return _clean(str(getattr(source, "name", None) or "server"))
 
 
 def _name_of_url(url: str) -> str:

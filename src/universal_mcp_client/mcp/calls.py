@@ -57,7 +57,8 @@ class Call:
         self._token: Token[Call | None] | None = None
         self.ids: list[RequestId] = []
         self.posts: set[asyncio.Timeout] = set()
-        self.over = self.sent = self.answered = self.session = self.cut = False
+        self.over = self.answered = self.session = self.cut = False
+        self.sent = calls.lent
         self.status: HTTPStatus | None = None
         self.login: UniversalMCPError | None = None
         self.broke: Exception | None = None
@@ -131,7 +132,8 @@ class Call:
 class Calls:
     """The requests under way of one connection. `ended` says that nothing comes any more; `noise` is
     the first thing that the server wrote which was no message, `missing` what its newest listings
-    had to leave out. `hide` takes secrets out of what the server wrote."""
+    had to leave out. `hide` takes secrets out of what the server wrote. What passes over a `lent`
+    connection is not seen: any request may have been sent."""
 
     def __init__(
         self,
@@ -140,6 +142,7 @@ class Calls:
         hide: Callable[[str], str] = str,
     ) -> None:
         self.server = server
+        self.lent = False
         self.hide = hide
         self.live: set[Call] = set()
         self.idle = asyncio.Event()

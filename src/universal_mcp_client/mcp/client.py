@@ -37,7 +37,7 @@ class Client:
     """A connection to one MCP server, or to all servers of a config.
 
     `source` is what `Host` takes: a URL, a command line, a `.py`, `.js` or `.json` file, a config
-    dict with `mcpServers`, or a FastMCP server object. With several servers, tools and prompts are
+    dict with `mcpServers`, a server object, a `fastmcp.Client` and so on. With several servers, tools and prompts are
     called `server_name`, and a server that cannot be opened costs the others nothing.
 
     `auth` is `"oauth"`, an `OAuth` or another way to log in (`ClientCredentials`, …), or `"none"`;

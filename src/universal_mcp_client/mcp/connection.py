@@ -10,14 +10,17 @@ from contextlib import AsyncExitStack
 from contextvars import Context
 from typing import Any, Literal, TypeAlias
 
+import httpx2
 import mcp_types
 from fastmcp import Client
 from fastmcp.skills import SkillsClientExtension
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from universal_mcp_client.auth.flow import LoginAuth
 from universal_mcp_client.auth.logins import Logins
 from universal_mcp_client.config.servers import ServerConfig
-from universal_mcp_client.mcp.calls import Calls
+from universal_mcp_client.mcp.borrowed import lent, opened_as
+from universal_mcp_client.mcp.calls import Calls, current
 from universal_mcp_client.mcp.changes import CHANGES, Kind, listening, told
 from universal_mcp_client.mcp.convert import log_message
 from universal_mcp_client.mcp.elicitation import elicitation_handler
@@ -26,6 +29,7 @@ from universal_mcp_client.mcp.http import Refusal
 from universal_mcp_client.mcp.stderr import StderrTail
 from universal_mcp_client.mcp.transports import transport_of
 from universal_mcp_client.policy.redact import redacted, without_secrets
+from universal_mcp_client.tools.base import Progress
 from universal_mcp_client.types.errors import AuthenticationError, ServerError, ServerUnavailable
 from universal_mcp_client.types.interaction import Interaction
 from universal_mcp_client.types.resources import LogHandler
@@ -52,19 +56,20 @@ class Connection:
         logins: Logins | None = None,
         log_handler: LogHandler | None = None,
     ) -> None:
-        self.config = config
+        self.config = self._given = config
         self.name = config.name
         self.state: State = "closed"
         self.error: ServerError | None = None
         self.client: Client[Any] | None = None
         self.opened = False
-        self._wanted = False
+        self._wanted = self._lent = False
         self._rest_until = 0.0
         self._hears = True
         self._interaction = interaction
         self._task: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[None] | None = None
         self._stop = asyncio.Event()
+        self._session: object = None
         self._stderr: StderrTail | None = None
         self._logins = logins or Logins()
         self._calls = Calls(self.name)
@@ -113,14 +118,15 @@ class Connection:
         opening = self._calls.begin(limit, longest=limit)
         try:
             async with AsyncExitStack() as stack:
+                client = self._lent_client()
                 self._stderr = self._stderr_tail(stack)
-                client = self._make_client()
+                client = client or self._make_client()
                 async with opening:
                     await stack.enter_async_context(client)
                     if self._stderr is not None:
                         self._stderr.spawned()
                     self._calls.version = client.protocol_version
-                    self.client = client
+                    self.client, self._session = client, client.session
                     await self._prepare()
                 self.state, self.opened, self._rest_until = "connected", True, 0.0
                 ready.set_result(None)
@@ -152,8 +158,38 @@ class Connection:
             self.error = self.error or self._closed_by_server()
             self._stop.set()
 
-    def _closed_by_server(self) -> ServerUnavailable:
-        return ServerUnavailable(f"Server {self.name!r} closed the connection.", server=self.name)
+    def _closed_by_server(self, *, unprocessed: bool = False) -> ServerUnavailable:
+        what = f"Server {self.name!r} closed the connection."
+        if self._lent:
+            what = (
+                f"Server {self.name!r}: the fastmcp.Client that was given was closed, or has lost its "
+                "connection. Whoever owns it can open it again."
+            )
+        return ServerUnavailable(what, server=self.name, unprocessed=unprocessed)
+
+    def _lent_client(self) -> "Client[Any] | None":
+        """The client that was given, where that was connected when this was opened. No other
+        connection replaces one that is lost: its owner may have closed it, and another would have
+        other handlers all of a sudden."""
+        if not self.opened:
+            self._lent = (client := lent(self._given)) is not None
+            self.config = self._given if client else opened_as(self._given)
+        elif self._lent and (client := lent(self._given)) is None:
+            raise self._closed_by_server(unprocessed=True)
+        self._calls.lent = self._lent
+        return client if self._lent else None
+
+    def _alive_by(self, tell: Progress) -> Progress:
+        """What tells of progress that came, and the call's clock where no transport of ours does."""
+        call = current.get()
+        if not self._lent or call is None:
+            return tell
+
+        async def told(progress: float, total: float | None, message: str | None) -> None:
+            call.alive()
+            await tell(progress, total, message)
+
+        return told
 
     async def _watch(self, client: "Client[Any]") -> None:
         """Until told to stop. Listens for changes where the server only tells those who listen."""
@@ -166,7 +202,11 @@ class Connection:
             await asyncio.gather(changes, return_exceptions=True)
 
     async def _listen(self, client: "Client[Any]") -> None:
-        self._hears = await listening(client, self._changed)
+        version = client.protocol_version
+        # A lent client's own handler is told by older servers, and we are not.
+        self._hears = await listening(client, self._changed) and (
+            not self._lent or version in MODERN_PROTOCOL_VERSIONS
+        )
 
     def _stderr_tail(self, stack: AsyncExitStack) -> StderrTail | None:
         if self.config.transport != "stdio":
@@ -178,7 +218,11 @@ class Connection:
         stack.callback(tail.close)
         return tail
 
-    def _login(self) -> LoginAuth | None:
+    def _login(self) -> httpx2.Auth | None:
+        if self.config.transport in ("http", "sse"):  # the transport that was given has its own
+            given: httpx2.Auth | None = getattr(self.config.instance, "auth", None)
+            if given is not None:
+                return given
         authorizer = self._logins.authorizer(
             self.config, self._interaction, waiting=self._calls.stopped
         )
@@ -238,9 +282,17 @@ class Connection:
         return self.client is not None and self._hears and kind in told(self.client)
 
     @property
+    def wanted(self) -> bool:
+        """Whether it is open for those who use it, whether or not there is a connection now."""
+        return self._wanted
+
+    @property
     def connected(self) -> bool:
         """Whether there is a connection now, as far as anybody has noticed."""
-        return self.client is not None and self.client.is_connected() and not self._calls.ended
+        client = self.client
+        if client is None or not client.is_connected() or self._calls.ended:
+            return False
+        return client.session is self._session  # of a lent one, its owner may have begun another
 
     async def _connected(self) -> "Client[Any]":
         """The client, opened again where the connection was lost. Raises ServerError."""

@@ -7,13 +7,14 @@ from typing import Any, Self
 
 from universal_mcp_client.auth.logins import Logins
 from universal_mcp_client.config.sources import ServerSource, server_configs
+from universal_mcp_client.mcp.renamed import renamed
 from universal_mcp_client.mcp.server import Server
 from universal_mcp_client.models.provider_calls import provider_call
 from universal_mcp_client.tools.base import CallContext, Toolset
 from universal_mcp_client.tools.checked import CheckedToolset
 from universal_mcp_client.tools.combined import CombinedToolset
 from universal_mcp_client.tools.filtered import FilteredToolset
-from universal_mcp_client.types.errors import ConfigError, ServerError
+from universal_mcp_client.types.errors import ConfigError, ServerError, ServerUnavailable
 from universal_mcp_client.types.interaction import Interaction
 from universal_mcp_client.types.messages import ToolCall, ToolResult
 from universal_mcp_client.types.resources import LogHandler
@@ -26,7 +27,10 @@ class Host:
     """Connections to MCP servers.
 
     Each source is a URL, a command line, a `.py`, `.js` or `.json` file, a config dict with
-    `mcpServers`, or a FastMCP server object; `"name=…"` in front of a URL or a command names it.
+    `mcpServers`, a server object (FastMCP's or the SDK's), or what a program has already: a
+    `fastmcp.Client`, a FastMCP transport or `MCPConfig`, a `Host`, `Server` or `Client` of ours.
+    `"name=…"` in front of a URL or a command names it. What is lent is not closed; a client that is
+    connected when the host is opened is used as it is, and its own handlers answer.
 
     >>> async with Host("npx -y @modelcontextprotocol/server-everything") as host:
     ...     print([tool.name for tool in await host.list_tools()])
@@ -47,7 +51,19 @@ class Host:
     ) -> None:
         configs = [c for c in server_configs(sources) if not c.disabled]
         self._logins = Logins(token_store)
-        self._servers = {c.name: Server(c, interaction, self._logins, log_handler) for c in configs}
+        self._servers = dict[str, Server]()
+        self._own = list[Server]()
+        self._entrances = dict[Server | Host, bool]()  # what is to be opened, and if it must be
+        for c in configs:
+            server: Server = c.instance
+            if not isinstance(server, Server):
+                server = Server(c, interaction, self._logins, log_handler)
+                server.host = self
+                self._own.append(server)
+            entrance = server if server.host in (self, None) else server.host
+            self._entrances[entrance] = c.required or self._entrances.get(entrance, False)
+            self._servers[c.name] = renamed(server, c.name)
+        self._lent = list[Server | Host]()  # those of others that are open on our account
         self._toolsets = {s.name: _filtered(s) for s in self._servers.values()}
         self._combined = CombinedToolset(list(self._toolsets.values()))
         self._checked = CheckedToolset(wrapped=self._combined)
@@ -79,7 +95,9 @@ class Host:
         return self._toolsets[self[name].name]
 
     async def list_tools(self) -> Sequence[ToolSpec]:
-        """The tools of all servers under their public names."""
+        """The tools of all servers under their public names. Raises ServerUnavailable while the host
+        is not open."""
+        self._must_be_open()
         return await self._combined.list_tools()
 
     @property
@@ -97,7 +115,14 @@ class Host:
         Arguments that are no JSON, or do not fit the tool's schema, are answered with an error that
         says so, as an agent does; nothing is called. Raises ConfigError for what is no call.
         """
+        self._must_be_open()
         return await self._checked.call_tool(provider_call(call), context or CallContext())
+
+    def _must_be_open(self) -> None:
+        if not self._entered:
+            raise ServerUnavailable(
+                "The host is not open: use it in `async with host:`.", unprocessed=True
+            )
 
     async def __aenter__(self) -> Self:
         async with self._changing:
@@ -122,15 +147,10 @@ class Host:
                 await self._close()
 
     async def _open(self) -> None:
-        opening = {asyncio.create_task(s.open()): s for s in self._servers.values()}
+        opening = [asyncio.create_task(self._enter(*each)) for each in self._entrances.items()]
         try:
             for done in asyncio.as_completed(opening):
-                try:
-                    await done
-                except ServerError as error:
-                    if self._servers[error.server].config.required:
-                        raise
-                    logger.warning("%s", error)
+                await done
         except BaseException:
             for task in opening:
                 task.cancel()
@@ -138,8 +158,27 @@ class Host:
             await self._close()
             raise
 
+    async def _enter(self, entrance: "Server | Host", required: bool) -> None:
+        try:
+            if isinstance(entrance, Host):
+                await entrance.__aenter__()
+            elif entrance.host is self or not entrance.wanted:
+                await entrance.open()
+            else:
+                return
+        except ServerError as error:
+            if required:
+                raise
+            logger.warning("%s", error)
+        else:
+            if entrance not in self._own:
+                self._lent.append(entrance)
+
     async def _close(self) -> None:
-        await asyncio.gather(*(server.close() for server in self._servers.values()))
+        lent, self._lent = self._lent, []
+        hosts = [each.__aexit__() for each in lent if isinstance(each, Host)]
+        servers = [*self._own, *(each for each in lent if isinstance(each, Server))]
+        await asyncio.gather(*(server.close() for server in servers), *hosts)
         await self._logins.aclose()
 
 

@@ -29,7 +29,7 @@ class Refusal(httpx2.Auth):
     The MCP SDK turns every refusal into the same JSON-RPC error.
     """
 
-    def __init__(self, login: LoginAuth | None = None) -> None:
+    def __init__(self, login: httpx2.Auth | None = None) -> None:
         self.login = login
 
     async def async_auth_flow(
@@ -49,7 +49,7 @@ class Refusal(httpx2.Auth):
             except StopAsyncIteration:
                 # The legacy transport opens with a GET: it is the connection that wants a login then.
                 call = call or (current.get() if request.method == "GET" else None)
-                if call is not None:
+                if call is not None and isinstance(self.login, LoginAuth):
                     call.login = self.login.error
 
 

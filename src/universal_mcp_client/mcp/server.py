@@ -63,6 +63,7 @@ class Server(Connection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.host: Any = None  # the one that opens and closes it
         self._outdated = ""
         self._tools = Listing(self._fetch_tools, lambda: self._lasts("tools"))
         self._resources = Listing(self._fetch_resources, lambda: self._lasts("resources"))
@@ -103,6 +104,8 @@ class Server(Connection):
                     await self._let_go(client, error)
                     if again and error.unprocessed:
                         continue
+                    if self._lent:
+                        raise self._closed_by_server() from error
                 raise
         raise AssertionError("unreachable")
 
@@ -172,7 +175,7 @@ class Server(Connection):
             result = await client.call_tool_mcp(
                 call.name,
                 sendable(call.arguments),
-                progress_handler=context.progress,
+                progress_handler=self._alive_by(context.progress),
                 meta=dict(context.meta) or None,
             )
             under_way = current.get()

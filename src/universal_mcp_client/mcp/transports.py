@@ -45,10 +45,9 @@ def _plain(
                 httpx_client_factory=partial(_client, config.name, True),
             )
         case "memory":
-            from fastmcp.client.transports import FastMCPTransport
+            from universal_mcp_client.mcp.borrowed import transport_in_memory
 
-            instance: Any = config.instance
-            return FastMCPTransport(instance)
+            return transport_in_memory(config)
 
 
 def _client(

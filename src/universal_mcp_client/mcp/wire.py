@@ -42,7 +42,10 @@ class Watched(ClientTransport):
     def __init__(self, inner: ClientTransport, calls: Calls) -> None:
         self.inner = inner
         self.calls = calls
-        self.legacy_only = inner.legacy_only
+
+    @property
+    def legacy_only(self) -> bool:  # type: ignore[override]
+        return self.inner.legacy_only
 
     @asynccontextmanager
     async def connect_session(

@@ -174,11 +174,7 @@ class RunError(UniversalMCPError):
 
 
 class LimitExceeded(RunError):
-    """A limit of the agent ended the run. `result` keeps everything that was done until then.
-
-    Of `Bridge.run`, which has no `result`, `response` is the provider's last one."""
-
-    response: Any = None
+    """A limit of the agent ended the run. `result` keeps everything that was done until then."""
 
     def __init__(self, message: str, *, result: RunResult[Any]) -> None:
         super().__init__(message)

@@ -1,0 +1,124 @@
+"""What a program has already, as a connection to a server: its servers, transports and clients."""
+
+import asyncio
+import copy
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import anyio
+from fastmcp import Client
+from fastmcp.client.transports import (
+    ClientTransport,
+    FastMCPTransport,
+    SSETransport,
+    StdioTransport,
+    StreamableHttpTransport,
+)
+from fastmcp.client.transports.base import TransportOptions
+from fastmcp.client.transports.config import MCPConfigTransport
+from mcp.server.lowlevel import Server as LowLevel
+from mcp.shared.memory import create_client_server_memory_streams
+
+from mcp import ClientSession
+from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.types.errors import ServerUnavailable
+
+
+def lent(config: ServerConfig) -> "Client[Any] | None":
+    """The client of `config` that is connected: it is used as it is, with its own handlers. Raises
+    ServerUnavailable where it lives in another event loop, in which its answers would arrive."""
+    given = config.instance
+    if not isinstance(given, Client) or not given.is_connected():
+        return None
+    task = getattr(getattr(given, "_session_state", None), "session_task", None)
+    if task is not None and task.get_loop() is not asyncio.get_running_loop():
+        raise ServerUnavailable(
+            f"Server {config.name!r}: the fastmcp.Client that was given is connected in another "
+            "event loop. Use it there, or give it before it is connected.",
+            server=config.name,
+            unprocessed=True,
+        )
+    return given
+
+
+def opened_as(config: ServerConfig) -> ServerConfig:
+    """How to open a connection of our own to what `config` was given. A client that is not
+    connected lends its transport; of a transport over stdio only its command is taken, as all who
+    share one get the same session; over HTTP its URL, headers and login, unless it makes its
+    requests in its own way."""
+    given = config.instance
+    given = given.transport if isinstance(given, Client) else given
+    while isinstance(given, MCPConfigTransport) and len(given.config.mcpServers) == 1:
+        given = given.transport
+    if isinstance(given, StdioTransport) and _as_made(given, StdioTransport):
+        return replace(
+            config,
+            transport="stdio",
+            command=given.command,
+            args=tuple(given.args),
+            env=given.env or {},
+            cwd=given.cwd and str(given.cwd),
+        )
+    if isinstance(given, StreamableHttpTransport | SSETransport):
+        http = isinstance(given, StreamableHttpTransport)
+        config = replace(config, url=given.url, headers=given.headers, instance=given)
+        base = StreamableHttpTransport if http else SSETransport
+        plain = given.httpx_client_factory is None and given.verify is None
+        if plain and _as_made(given, base):
+            return replace(config, transport="http" if http else "sse")
+        return replace(config, instance=copy.copy(given))  # it notes its session in itself
+    return replace(config, instance=given)
+
+
+def _as_made(given: ClientTransport, base: type[ClientTransport]) -> bool:
+    return type(given).connect_session is base.connect_session
+
+
+def transport_in_memory(config: ServerConfig) -> ClientTransport:
+    """To a server object, or the transport that was given."""
+    given: Any = config.instance
+    if isinstance(given, MCPConfigTransport):
+        return Several(given.config, given.name_as_prefix)
+    if isinstance(given, ClientTransport):
+        return given
+    if isinstance(given, LowLevel):
+        return InMemory(given)
+    return FastMCPTransport(given)
+
+
+class InMemory(ClientTransport):
+    """To a lowlevel server of the SDK; FastMCP has one for the others."""
+
+    def __init__(self, server: "LowLevel[Any]") -> None:
+        self._server = server
+
+    @asynccontextmanager
+    async def connect_session(
+        self, *, transport_options: TransportOptions | None = None, **session: Any
+    ) -> AsyncGenerator[ClientSession]:
+        options = transport_options or TransportOptions()
+        server = self._server
+        async with (
+            create_client_server_memory_streams() as ((incoming, outgoing), theirs),
+            anyio.create_task_group() as group,
+        ):
+            group.start_soon(server.run, *theirs, server.create_initialization_options())
+            try:
+                async with options.session_class(incoming, outgoing, **session) as connected:
+                    yield connected
+            finally:
+                group.cancel_scope.cancel()
+
+
+class Several(MCPConfigTransport):
+    """The servers of a config as one, in whichever era all of them know."""
+
+    @asynccontextmanager
+    async def connect_session(
+        self, *, transport_options: TransportOptions | None = None, **session: Any
+    ) -> AsyncGenerator[ClientSession]:
+        options = replace(transport_options or TransportOptions(), backend_mode="auto")
+        async with super().connect_session(transport_options=options, **session) as connected:
+            yield connected
