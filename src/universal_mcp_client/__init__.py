@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from universal_mcp_client.tools.base import CallContext as CallContext
     from universal_mcp_client.tools.base import RunContext as RunContext
     from universal_mcp_client.tools.base import Toolset as Toolset
+    from universal_mcp_client.tools.wrapping import wrap as wrap
     from universal_mcp_client.types.errors import AuthenticationError as AuthenticationError
     from universal_mcp_client.types.errors import ConfigError as ConfigError
     from universal_mcp_client.types.errors import Fatal as Fatal
@@ -104,6 +105,7 @@ _HOMES = {
     "models.hosted": ("CodeExecution", "FileSearch", "WebSearch"),
     "models.registry": ("resolve",),
     "tools.base": ("CallContext", "RunContext", "Toolset"),
+    "tools.wrapping": ("wrap",),
     "types.errors": (
         "AuthenticationError", "ConfigError", "Fatal", "IntegrityError", "LimitExceeded", "MCPError",
         "ModelError", "Retry", "RunError", "ServerError", "ServerUnavailable", "TokenStoreError", "ToolError",

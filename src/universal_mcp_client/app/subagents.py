@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from universal_mcp_client.tools.base import CallContext, opened
 from universal_mcp_client.tools.combined import unknown_tool
+from universal_mcp_client.tools.wrapping import Wrappable
 from universal_mcp_client.types.errors import ConfigError, Fatal, LimitExceeded, UniversalMCPError
 from universal_mcp_client.types.events import Nested
 from universal_mcp_client.types.messages import Text, ToolCall, ToolResult, failure
@@ -23,7 +24,7 @@ handing_over: "ContextVar[list[Agent[Any, Any]] | None]" = ContextVar("handing_o
 """Where the run of this task looks for the agent that goes on."""
 
 
-class AgentToolset:
+class AgentToolset(Wrappable):
     """Another agent as one tool: it gets a prompt, or an `input` of a type or JSON Schema of its own,
     and its answer is the result. It keeps to the caller's limits and rules, and has its `deps`."""
 
@@ -84,7 +85,7 @@ class AgentToolset:
         await self._open.pop().aclose()
 
 
-class HandoffToolset:
+class HandoffToolset(Wrappable):
     """Tools by which another agent goes on with the conversation."""
 
     def __init__(self, agents: "Sequence[Agent[Any, Any]]") -> None:

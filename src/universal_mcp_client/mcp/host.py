@@ -10,10 +10,11 @@ from universal_mcp_client.config.sources import ServerSource, server_configs
 from universal_mcp_client.mcp.renamed import renamed
 from universal_mcp_client.mcp.server import Server
 from universal_mcp_client.models.provider_calls import provider_call
-from universal_mcp_client.tools.base import CallContext, Toolset
+from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.tools.checked import CheckedToolset
 from universal_mcp_client.tools.combined import CombinedToolset
 from universal_mcp_client.tools.filtered import FilteredToolset
+from universal_mcp_client.tools.wrapping import Wrappable
 from universal_mcp_client.types.errors import ConfigError, ServerError, ServerUnavailable
 from universal_mcp_client.types.interaction import Interaction
 from universal_mcp_client.types.messages import ToolCall, ToolResult
@@ -23,7 +24,7 @@ from universal_mcp_client.types.tools import ToolSpec
 logger = logging.getLogger(__name__)
 
 
-class Host:
+class Host(Wrappable):
     """Connections to MCP servers.
 
     Each source is a URL, a command line, a `.py`, `.js` or `.json` file, a config dict with
@@ -90,7 +91,7 @@ class Host:
     def __iter__(self) -> Iterator[Server]:
         return iter(self._servers.values())
 
-    def toolset(self, name: str) -> Toolset:
+    def toolset(self, name: str) -> FilteredToolset | Server:
         """The tools of one server that its config allows, under their own names."""
         return self._toolsets[self[name].name]
 
@@ -182,7 +183,7 @@ class Host:
         await self._logins.aclose()
 
 
-def _filtered(server: Server) -> Toolset:
+def _filtered(server: Server) -> FilteredToolset | Server:
     config = server.config
     if config.allow or config.deny:
         return FilteredToolset(wrapped=server, allow=config.allow, deny=config.deny)

@@ -31,6 +31,7 @@ from universal_mcp_client.mcp.listing import Listing, pages
 from universal_mcp_client.mcp.skills import verified
 from universal_mcp_client.policy.redact import secrets_kept
 from universal_mcp_client.tools.base import CallContext
+from universal_mcp_client.tools.wrapping import Wrappable
 from universal_mcp_client.types.errors import ConfigError, MCPError, ServerError, ServerUnavailable
 from universal_mcp_client.types.messages import Text, ToolCall, ToolResult, failure
 from universal_mcp_client.types.resources import (
@@ -52,7 +53,7 @@ logger = logging.getLogger(__name__)
 _UNTOLD = 60.0  # seconds that a listing lasts of a server which does not say when it changes
 
 
-class Server(Connection):
+class Server(Connection, Wrappable):
     """An MCP server as a toolset: its tools under their own names.
 
     What it lists is fetched once, and again after it said that it changed; after a minute where it

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from universal_mcp_client.tools.base import CallContext
-from universal_mcp_client.tools.rules import Approval
+from universal_mcp_client.tools.rules import Approval, Needs, writes
 from universal_mcp_client.tools.wrapper import WrapperToolset
+from universal_mcp_client.types.interaction import Interaction
 from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
 from universal_mcp_client.types.tools import ToolSpec
 
@@ -29,25 +30,49 @@ class ApprovalToolset(WrapperToolset):
         return self._catalogue(await self.list_tools()).get(name)
 
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
-        if self.approval.rules and (spec := await self.find(call.name)) is not None:
-            refusal = await self._refusal(call, spec)
-            if refusal is not None:
-                return failure(call, refusal)
-        return await self.wrapped.call_tool(call, replace(context, approval=self.approval))
+        return await called(self, call, context, self.approval, self.approval)
 
-    async def _refusal(self, call: ToolCall, spec: ToolSpec) -> str | None:
-        """Why the call may not go ahead, for the model."""
-        asked = self.approval.asks(spec)
-        for interaction in asked:
+
+@dataclass(kw_only=True)
+class ApprovedToolset(WrapperToolset):
+    """Calls are asked for by a rule of this toolset's own, after those of the run around it: those
+    for which `needs` holds, by default all that are not read-only. `interaction` decides, by default
+    the run's. Whoever was asked for the call already is not asked again. What is called gets the
+    rule too, among the others."""
+
+    needs: Needs | None = None
+    interaction: Interaction | None = None
+
+    async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
+        around = context.approval
+        own = replace(around, rules=()).narrowed(self.interaction, self.needs or writes)
+        within = around.narrowed(self.interaction, self.needs or writes)
+        return await called(self, call, context, own, within)
+
+
+async def called(
+    tools: WrapperToolset, call: ToolCall, context: CallContext, rules: Approval, within: Approval
+) -> ToolResult:
+    """Make a call of what `tools` wraps if all whom `rules` ask allow it; it gets `within`."""
+    asked = list(context.approval.asked)
+    if rules.rules and (spec := await tools.find(call.name)) is not None:
+        for interaction in (asking := rules.asks(spec)):
             if interaction is None:
-                return "This call needs a person's permission, and nobody is there to give it."
+                told = "This call needs a person's permission, and nobody is there to give it."
+                return failure(call, told)
+            if any(context.call is about and interaction is who for about, who in asked):
+                continue
             verdict = await interaction.approve(call, spec)
             if not verdict.allowed:
                 reason = f" Reason: {verdict.reason}" if verdict.reason else ""
-                return f"The user did not allow this call.{reason}"
-        if asked and not _same(spec, await self.find(call.name)):
-            return f"The tool {call.name!r} changed while the user was asked. Not called."
-        return None
+                return failure(call, f"The user did not allow this call.{reason}")
+            if context.call is not None:
+                asked.append((context.call, interaction))
+        if asking and not _same(spec, await tools.find(call.name)):
+            told = f"The tool {call.name!r} changed while the user was asked. Not called."
+            return failure(call, told)
+    approval = replace(within, asked=tuple(asked))
+    return await tools.wrapped.call_tool(call, replace(context, approval=approval))
 
 
 def _same(asked: ToolSpec, now: ToolSpec | None) -> bool:

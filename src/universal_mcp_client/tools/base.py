@@ -33,7 +33,7 @@ async def _unseen(event: Event) -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # with slots, `RunContext[Deps](…)` fails up to Python 3.11
 class RunContext(Generic[Deps_co]):
     """What surrounds a run, and inside of it one call. No model ever sees it.
 

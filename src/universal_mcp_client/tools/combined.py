@@ -10,6 +10,7 @@ from typing import Self
 
 from universal_mcp_client.tools.base import CallContext, Toolset, left_out, opened
 from universal_mcp_client.tools.names import public_names
+from universal_mcp_client.tools.wrapping import Wrappable
 from universal_mcp_client.types.bounds import (
     CATALOGUE_CHARACTERS,
     CATALOGUE_TOOLS,
@@ -21,7 +22,7 @@ from universal_mcp_client.types.tools import ToolSpec
 logger = logging.getLogger(__name__)
 
 
-class CombinedToolset:
+class CombinedToolset(Wrappable):
     """Lists the tools of all `toolsets` under public names and routes calls back to their own.
 
     Of tools of one name in one toolset the first counts: a call could not be told apart. Tools

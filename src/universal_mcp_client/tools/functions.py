@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.tools.combined import unknown_tool
+from universal_mcp_client.tools.wrapping import Wrappable
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.messages import (
     Audio,
@@ -30,7 +31,7 @@ class _Function:
     is_async: bool
 
 
-class FunctionToolset:
+class FunctionToolset(Wrappable):
     """Python functions, plain or async, as tools.
 
     The name is the function's, the description its docstring, the schema its annotations by

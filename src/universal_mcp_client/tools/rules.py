@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from universal_mcp_client.types.interaction import Interaction
+from universal_mcp_client.types.messages import ToolCall
 from universal_mcp_client.types.tools import Annotations, ToolSpec
 
 Needs: TypeAlias = Callable[[ToolSpec], bool]
@@ -103,12 +104,14 @@ class Rule:
 class Approval:
     """What a run decided about asking; it travels inwards with every call.
 
-    `interaction` is the outermost one. All `rules` hold, each with whom it asks.
+    `interaction` is the outermost one. All `rules` hold, each with whom it asks. `asked` is who has
+    been asked already for a model's call, so that nobody is asked for the same one twice.
     """
 
     interaction: Interaction | None = None
     rules: tuple[Rule, ...] = ()
     seen: Strictest = field(default_factory=Strictest)
+    asked: tuple[tuple[ToolCall, Interaction], ...] = ()
 
     def narrowed(self, interaction: Interaction | None, needs: Needs | None) -> "Approval":
         """With an agent's own `interaction` and `needs` added; nothing is taken away.

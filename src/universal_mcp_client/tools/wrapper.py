@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
 from universal_mcp_client.tools.base import CallContext, Catalogue, Toolset, left_out
+from universal_mcp_client.tools.wrapping import Wrappable
 from universal_mcp_client.types.messages import ToolCall, ToolResult
 from universal_mcp_client.types.tools import ToolSpec
 
 
 @dataclass(kw_only=True)
-class WrapperToolset:
+class WrapperToolset(Wrappable):
     wrapped: Toolset
     _catalogue: Catalogue = field(default_factory=Catalogue, init=False, repr=False)
 

@@ -1,0 +1,83 @@
+"""Arguments that the program gives and not the model: who the user is, which account, which key."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from universal_mcp_client.tools.base import CallContext
+from universal_mcp_client.tools.derived import DerivedToolset, logger
+from universal_mcp_client.tools.intercepted import awaited, told
+from universal_mcp_client.types.messages import ToolCall, ToolResult
+from universal_mcp_client.types.tools import JSONSchema, ToolSpec
+
+# What at a schema's root says nothing of which parameters there are, besides these themselves.
+_PLAIN = {
+    "type", "properties", "required", "title", "description", "additionalProperties", "$schema",
+    "$id", "$comment", "$defs", "definitions", "examples", "default", "minProperties",
+    "maxProperties",
+}  # fmt: skip
+_OF_THE_WHOLE = {"examples", "default", "minProperties", "maxProperties"}
+
+
+@dataclass(kw_only=True)
+class BoundToolset(DerivedToolset):
+    """Tools that have a parameter of `values` are shown without it, and called with the value, or
+    with what a function of the `RunContext` returns for it. What a model sends under that name
+    never arrives, at any tool. Nothing else about tools and calls changes.
+
+    A tool is left out, and `left_out` says so, where its schema speaks of the parameter in other
+    places than `properties` and `required`: a `$ref`, an `allOf`, a `oneOf`, a `dependentRequired`.
+    """
+
+    values: Mapping[str, Any]
+    why = "their schemas do not let a parameter be hidden that the program has bound."
+
+    def derive(self, listing: Sequence[ToolSpec]) -> Iterator[tuple[ToolSpec, ToolSpec]]:
+        unused = set(self.values)
+        for spec in listing:
+            schema = without(spec.input_schema, self.values)
+            unused -= set(_properties(spec.input_schema))
+            if schema is None:
+                self._lacking.append(spec)
+            elif schema is spec.input_schema:
+                yield spec, spec
+            else:
+                yield replace(spec, input_schema=schema), spec
+        if unused and listing:
+            logger.warning("bound(): no tool has a parameter %s.", ", ".join(sorted(unused)))
+
+    async def forward(self, call: ToolCall, spec: ToolSpec, context: CallContext) -> ToolResult:
+        given = {k: v for k, v in call.arguments.items() if k not in self.values}
+        try:
+            for name in self.values.keys() & _properties(spec.input_schema).keys():
+                value = self.values[name]
+                given[name] = await awaited(value(context)) if callable(value) else value
+        except Exception as error:  # noqa: BLE001 - a program's function may raise anything
+            return told(call, error)
+        bound = call if given == call.arguments else replace(call, arguments=given)
+        return await self.wrapped.call_tool(bound, context)
+
+
+def _properties(schema: JSONSchema) -> Mapping[str, Any]:
+    found = schema.get("properties")
+    return found if isinstance(found, Mapping) else {}  # pyright: ignore[reportUnknownVariableType]
+
+
+def without(schema: JSONSchema, names: Mapping[str, Any]) -> JSONSchema | None:
+    """`schema` without the parameters `names`: itself where it has none of them, None where that
+    cannot be told or done. It is not changed."""
+    if schema.keys() - _PLAIN:  # what else there is may have parameters too
+        text = repr({k: v for k, v in schema.items() if k not in ("properties", "required")})
+        if re.search(rf"\b({'|'.join(map(re.escape, names))})\b|[rR]ef': '(?!#)", text):
+            return None
+    properties = _properties(schema)
+    if not names.keys() & properties.keys():
+        return schema
+    left = {name: value for name, value in properties.items() if name not in names}
+    pointers = rf"ref': '#(/properties/({'|'.join(map(re.escape, names))})\b.*?)?'"
+    if re.search(pointers, repr({**schema, "properties": left})):
+        return None
+    required = [name for name in schema.get("required", ()) if name not in names]
+    out = {k: v for k, v in schema.items() if k not in {*_OF_THE_WHOLE, "required"}}
+    return {**out, "properties": left, **({"required": required} if required else {})}
