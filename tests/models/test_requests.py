@@ -201,9 +201,10 @@ class TestTheSdksTypes:
                 WebSearch(max_uses=3, allowed_domains=("example.com",)),
                 CodeExecution(),
             ):
-                given = settings(tool_choice="required")
+                given = settings(tool_choice="required", thinking=True)
                 sent = body(name, tools=tools, hosted_tools=(hosted,), settings=given)
                 assert problems(wire(name), sent) == []
+                assert wire(name) != "anthropic" or "thinking" not in sent
                 assert len(sent["tools"]) == len(tools) + 1 and "tool_choice" in sent
 
     def test_the_helper_itself_finds_an_unknown_key_at_any_depth(self) -> None:
@@ -279,6 +280,7 @@ class TestSettings:
             ("anthropic:claude-sonnet-5", {"service_tier": "flex"}, "service_tier"),
             ("openai:gpt-5", {"temperature": 0}, "temperature"),
             ("openai:o3", {"top_p": 0.1}, "top_p"),
+            ("openai:gpt-6.1-sol", {"top_p": 0.1}, "top_p"),
             ("openai-responses:gpt-4o", {"stop": ("END",)}, "stop"),
         ],
     )

@@ -116,7 +116,8 @@ class Anthropic:
 
     def _body(self, request: ModelRequest) -> bytes:
         settings = request.settings
-        forced = settings.tool_choice not in ("auto", "none") and bool(request.tools)
+        tools = [*request.tools, *request.hosted_tools]
+        forced = settings.tool_choice not in ("auto", "none") and bool(tools)
         thinks = settings.level not in (None, "none")
         fields: dict[str, Any] = {
             "model": self.model,
@@ -141,7 +142,7 @@ class Anthropic:
         if request.output_schema is not None and (form := self._format(request.output_schema)):
             fields["output_config"] = dict(fields.get("output_config") or {}) | {"format": form}
         hosted = [encode(self._hosted(tool)) for tool in request.hosted_tools]
-        if request.tools or hosted:
+        if tools:
             choice: dict[str, Any] = {
                 "type": "any" if settings.tool_choice == "required" else settings.tool_choice
             }
@@ -153,9 +154,9 @@ class Anthropic:
                 fields["tool_choice"] = choice
         ours = ("model", "messages", "system", "stream")
         fields, more = merged(fields, settings, ours, self.name)
-        tools = self._tools(request.tools) + hosted + more
         conversation = self._conversation(request.messages, cached)
-        return body(fields, {"tools": tools, "messages": conversation})
+        listed = self._tools(request.tools) + hosted + more
+        return body(fields, {"tools": listed, "messages": conversation})
 
     def _format(self, schema: JSONSchema) -> dict[str, Any] | None:
         strict = to_strict(schema) if self.profile.native_output else None
