@@ -43,7 +43,8 @@ class Logins:
         """The authorizer for a server; None where it takes no logins of ours."""
         if config.transport not in ("http", "sse") or config.auth == "none":
             return None
-        if config.auth == "auto" and any(h.lower() == "authorization" for h in config.headers):
+        own = callable(config.headers) or any(h.lower() == "authorization" for h in config.headers)
+        if config.auth == "auto" and own:
             return None
         settings = OAuth() if config.auth == "auto" else config.auth
         if isinstance(settings, OAuth) and settings.mcp_url is not None:

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
@@ -24,6 +24,12 @@ from universal_mcp_client.config.secrets import (
 )
 from universal_mcp_client.types.errors import ConfigError
 
+Headers: TypeAlias = (
+    Mapping[str, str] | Callable[[Any], Mapping[str, str] | Awaitable[Mapping[str, str]]]
+)
+Meta: TypeAlias = (
+    Mapping[str, Any] | Callable[[Any], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
+)
 Transport: TypeAlias = Literal["stdio", "http", "sse", "memory"]
 
 CONNECT_TIMEOUT, TIMEOUT = 30.0, 60.0
@@ -39,6 +45,14 @@ class ServerConfig:
     server that fails ends the opening of its host. `auth` says how to log in to an HTTP server.
     `source` is the file where this was written; empty where a program gave it. `expanded` has the
     values of environment variables that were put in, each with the `${VAR}` that stands for it.
+
+    `headers` (HTTP) and `meta` (the `_meta` of tool calls, under that of the context) are mappings,
+    or functions of the `RunContext` that return them, sync or async; runs at once with different
+    ones share the connection. `headers` is called for each HTTP request, in its caller's context;
+    for those that no run makes (connecting, listing) with a `RunContext` whose `deps` are None, and
+    where it raises then, they go without. `Authorization` from it goes before a login; with `auth`
+    "auto" there is none. A function that fails in a call is a ServerUnavailable, and so told to the
+    model; one that returns what cannot be sent is a ConfigError.
     """
 
     name: str
@@ -48,7 +62,8 @@ class ServerConfig:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     cwd: str | None = None
     url: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Headers = field(default_factory=dict[str, str])
+    meta: Meta = field(default_factory=dict[str, Any])
     auth: Auth = "auto"
     instance: Any = None
     timeout: float | None = TIMEOUT
@@ -59,6 +74,14 @@ class ServerConfig:
     deny: tuple[str, ...] = ()
     source: str = ""
     expanded: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
+
+    def __post_init__(self) -> None:
+        for name, value in self.fixed_headers.items():
+            if not isinstance(cast(object, value), str):
+                raise ConfigError(
+                    f"Server {self.name!r}: in its headers, {name!r} must be a string, "
+                    f"not {type(value).__name__}."
+                )
 
     @property
     def target(self) -> str:
@@ -74,10 +97,15 @@ class ServerConfig:
                 return f"in this process: {type(self.instance).__name__}"
 
     @property
+    def fixed_headers(self) -> Mapping[str, str]:
+        """The headers that are the same for all requests."""
+        return {} if callable(self.headers) else self.headers
+
+    @property
     def hidden(self) -> Mapping[str, str]:
         """The secrets of this entry, each with what is shown in its place."""
         values = [
-            *secrets_in_pairs(self.headers, all_of_them=True),
+            *secrets_in_pairs(self.fixed_headers, all_of_them=True),
             *secrets_in_pairs(self.env),
             *secrets_in_words(self.args),
             *secrets_in_url(self.url),

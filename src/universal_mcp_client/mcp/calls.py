@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar, Token
 from http import HTTPStatus
@@ -12,8 +12,10 @@ from typing import Any, Self, TypeAlias
 
 import mcp_types
 
+from universal_mcp_client.config.secrets import replacements
 from universal_mcp_client.mcp.clock import waiting_on_a_person
 from universal_mcp_client.mcp.lines import shown
+from universal_mcp_client.tools.base import RunContext
 from universal_mcp_client.types.errors import ServerError, UniversalMCPError
 
 RequestId: TypeAlias = str | int
@@ -38,15 +40,23 @@ class Call:
     the time. What the transport tells: whether anything was `sent`; by which HTTP `status` it was
     refused, and whether it then was one of a `session`; the failure of a `login`; what `broke`;
     whether its stream of events was `cut` before the answer; whether it was `answered`.
+
+    `context` is that of the run that asks, None where no run does; `headers` are those which were
+    worked out of it last, and `secrets` is what in any of them nobody else may see. `unheard` is
+    whether a question of the server's was declined because nobody is there.
     """
 
     __slots__ = (
         "_calls", "_latest", "_left", "_loop", "_timer", "_token", "_waits", "answered", "asked", "broke",
-        "cut", "failure", "ids", "login", "over", "posts", "seconds", "sent", "session", "status",
+        "context", "cut", "failure", "headers", "ids", "login", "over", "posts", "seconds", "secrets", "sent", "session",
+        "status", "unheard",
     )  # fmt: skip
 
     def __init__(self, calls: "Calls", seconds: float | None, longest: float | None = None) -> None:
         self._calls = calls
+        self.context: RunContext[Any] | None = None
+        self.headers: dict[str, str] | None = None
+        self.secrets: set[str] = set()
         self.seconds = seconds
         self._loop = asyncio.get_running_loop()
         self._latest = self._loop.time() + max(longest or LONGEST, seconds or 0.0)
@@ -57,12 +67,16 @@ class Call:
         self._token: Token[Call | None] | None = None
         self.ids: list[RequestId] = []
         self.posts: set[asyncio.Timeout] = set()
-        self.over = self.answered = self.session = self.cut = False
+        self.over = self.answered = self.session = self.cut = self.unheard = False
         self.sent = calls.lent
         self.status: HTTPStatus | None = None
         self.login: UniversalMCPError | None = None
         self.broke: Exception | None = None
-        self.failure: ServerError | None = None
+        self.failure: UniversalMCPError | None = None
+
+    @property
+    def hidden(self) -> Mapping[str, str]:
+        return replacements(self.secrets, {})
 
     @property
     def expired(self) -> bool:
@@ -97,7 +111,7 @@ class Call:
                 current.reset(self._token)
         await self._timer.__aexit__(kind, error, trace)
 
-    def fail(self, error: ServerError) -> None:
+    def fail(self, error: UniversalMCPError) -> None:
         """End it now, whatever it waits for."""
         if self.failure is None:
             self.failure = error

@@ -135,7 +135,7 @@ class Connection:
             stderr = self._stderr.tail() if self._stderr else []
             self.error = connect_error(error, self.config, stderr, self._calls, opening)
             self.error.__cause__ = error
-            without_secrets(self.error, self.config)
+            without_secrets(self.error, self.config, opening)
             if not ready.done():
                 ready.set_exception(self.error)
                 ready.exception()  # retrieved: nobody may be waiting any more
@@ -235,7 +235,6 @@ class Connection:
             self._stderr.file if self._stderr else None,
             Refusal(self._login()),
         )
-        interaction = self._interaction
         return Client(
             transport,
             name=self.name,
@@ -245,9 +244,7 @@ class Connection:
             message_handler=self._on_message,
             log_handler=self._on_log,
             extensions=[SkillsClientExtension()],
-            elicitation_handler=elicitation_handler(self.name, interaction, self._calls)
-            if interaction
-            else None,
+            elicitation_handler=elicitation_handler(self.name, self._interaction, self._calls),
         )
 
     async def _on_message(self, message: "mcp_types.ServerNotification | Exception") -> None:
@@ -255,11 +252,11 @@ class Connection:
             self._changed(kind)
 
     def _hidden(self, text: str) -> str:
-        return redacted(text, self.config)
+        return redacted(text, self.config, *self._calls.live)
 
     def _log(self, log: logging.Logger, said: object) -> None:
         if log.isEnabledFor(logging.DEBUG):
-            log.debug("%s", redacted(str(said), self.config))
+            log.debug("%s", self._hidden(str(said)))
 
     async def _on_log(self, params: "mcp_types.LoggingMessageNotificationParams") -> None:
         message = log_message(params, self.name)

@@ -48,6 +48,8 @@ def connect_error(
     is the opening as a whole."""
     error = _root(error)
     name = config.name
+    if isinstance(call.failure, ConfigError):
+        return ServerUnavailable(str(call.failure), server=name, unprocessed=True)
     if isinstance(error, ServerError):
         return error
     if call.login is not None:
@@ -81,7 +83,12 @@ def login_error(error: UniversalMCPError, server: str) -> ServerError:
 
 def _unwelcome(refused: HTTPStatus | None, config: ServerConfig) -> AuthenticationError:
     """A refusal where there is no login of ours that could answer it."""
-    if any(header.lower() == "authorization" for header in config.headers):
+    if callable(config.headers):
+        what = (
+            "does not take what its headers function gives where no run asks: it is called with "
+            "`deps` None then, and the request goes without where it raises"
+        )
+    elif any(header.lower() == "authorization" for header in config.headers):
         what = "does not take the token of its headers"
     elif config.auth == "none":
         what = 'wants a login, and its config says "auth": "none"'
@@ -139,6 +146,8 @@ def translated(server: str, call: Call) -> Generator[None]:
     try:
         yield
     except WireError as error:
+        if call.failure is not None:
+            raise call.failure from call.failure.__cause__
         raise _told(error, server, call) from error
     except TimeoutError as error:
         if not call.expired:
@@ -148,7 +157,7 @@ def translated(server: str, call: Call) -> Generator[None]:
         if refused := _refused(server, call, ""):
             raise refused from None
         if call.failure is not None:
-            raise call.failure from None
+            raise call.failure from call.failure.__cause__
         raise ServerUnavailable(
             f"Server {server!r} did not answer within {call.seconds or LONGEST:g} s.", server=server
         ) from None

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import httpx2
@@ -11,14 +12,17 @@ from mcp.client.streamable_http import MCP_SESSION_ID
 
 from universal_mcp_client.auth import http
 from universal_mcp_client.auth.flow import LoginAuth
+from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.mcp.calls import Call, current
+from universal_mcp_client.mcp.tenants import headers_for
 from universal_mcp_client.mcp.values import Values
 from universal_mcp_client.mcp.wire import sent_for
 from universal_mcp_client.types.bounds import MESSAGE_BYTES, MESSAGE_VALUES
-from universal_mcp_client.types.errors import ServerUnavailable
+from universal_mcp_client.types.errors import ServerUnavailable, UniversalMCPError
 
 _TIMEOUT = 30.0  # seconds: to connect, to write, and for what nobody waits for
 _EVENTS = "text/event-stream"
+_SIGNED = "universal_mcp_client.signed"  # has an Authorization that is no login's
 _FAREWELL = 5.0  # seconds for the end of a session to be taken note of
 
 
@@ -36,7 +40,7 @@ class Refusal(httpx2.Auth):
         self, request: httpx2.Request
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
         call = _call_of(request)
-        if self.login is None:
+        if self.login is None or _SIGNED in request.extensions:
             _saw(call, request, (yield request))
             return
         async with aclosing(self.login.async_auth_flow(request)) as flow:
@@ -80,11 +84,14 @@ class Endpoint(httpx2.AsyncClient):
     `answers_elsewhere` (the legacy HTTP+SSE transport) wait for ever.
 
     Nothing limits how long an answer takes but the call's own clock: with the call ends its request.
+
+    Headers that are a function's are worked out for whoever a request is sent for, whose context
+    comes down here with it. No cookies are kept then: one caller's would be sent for another.
     """
 
     def __init__(
         self,
-        server: str,
+        config: ServerConfig,
         headers: dict[str, str] | None,
         auth: httpx2.Auth | None,
         *,
@@ -96,11 +103,17 @@ class Endpoint(httpx2.AsyncClient):
             timeout=httpx2.Timeout(_TIMEOUT, read=None),
             limits=httpx2.Limits(keepalive_expiry=http.IDLE),
         )
-        self._server = server
+        self._server = config.name
+        self._config = config if callable(config.headers) else None
+        if self._config is not None:
+            self.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self._elsewhere = answers_elsewhere
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         call = sent_for.get()
+        if self._config is not None and not await _signed(request, self._config):
+            goes_on = self._elsewhere and request.method == "POST"  # the SDK, if it hears no error
+            return httpx2.Response(202 if goes_on else 503, request=request)
         if call is None or call == "notice":
             # GET is the stream of what the server tells by itself, begun by a notice: it may be
             # silent for hours, and the SDK gives it up for good after two failures.
@@ -139,6 +152,27 @@ class Endpoint(httpx2.AsyncClient):
                 why = f"Server {name!r} answered with HTTP {response.status_code}."
                 call.fail(ServerUnavailable(why, server=name))
         return httpx2.Response(202, request=request)
+
+
+async def _signed(request: httpx2.Request, config: ServerConfig) -> bool:
+    """Put on the headers of whoever it is sent for; without them it must not go. While it sends a
+    notice the SDK writes nothing else, so that does not wait for them for long."""
+    call, waited, headers = current.get(), isinstance(sent_for.get(), Call), None
+    try:
+        async with asyncio.timeout(None if waited else _FAREWELL):
+            async with nullcontext() if call is None or call.over else _no_longer_than(call):
+                headers = await headers_for(config, call)
+    except TimeoutError:
+        headers = call.headers if call is not None else None
+    except UniversalMCPError as error:
+        if call is not None:
+            call.fail(error)
+    if headers is None:
+        return False
+    request.headers.update(headers)
+    if "authorization" in map(str.lower, headers):
+        request.extensions = {**request.extensions, _SIGNED: True}
+    return True
 
 
 def _limits(seconds: float) -> dict[str, float]:

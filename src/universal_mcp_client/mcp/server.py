@@ -25,12 +25,13 @@ from universal_mcp_client.mcp.convert import (
     tool_result,
     tool_spec,
 )
-from universal_mcp_client.mcp.elicitation import QUESTIONS, TOO_MANY
+from universal_mcp_client.mcp.elicitation import NOBODY, QUESTIONS, TOO_MANY
 from universal_mcp_client.mcp.failures import ConnectionLost, translated
 from universal_mcp_client.mcp.listing import Listing, pages
 from universal_mcp_client.mcp.skills import verified
+from universal_mcp_client.mcp.tenants import meta_for
 from universal_mcp_client.policy.redact import secrets_kept
-from universal_mcp_client.tools.base import CallContext
+from universal_mcp_client.tools.base import RunContext
 from universal_mcp_client.tools.wrapping import Wrappable
 from universal_mcp_client.types.errors import ConfigError, MCPError, ServerError, ServerUnavailable
 from universal_mcp_client.types.messages import Text, ToolCall, ToolResult, failure
@@ -89,15 +90,20 @@ class Server(Connection, Wrappable):
     def _lasts(self, kind: Kind) -> float:
         return math.inf if self._tells(kind) else _UNTOLD
 
-    async def _ask(self, request: Callable[["Client[Any]"], Awaitable[Answer]]) -> Answer:
+    async def _ask(
+        self,
+        request: Callable[["Client[Any]"], Awaitable[Answer]],
+        context: RunContext[Any] | None = None,
+    ) -> Answer:
         """What the server answers; asked again on a new connection, where it surely has not seen the
-        request on the old one."""
+        request on the old one. `context` is that of the run that asks."""
         for again in (True, False):
             client = await self._connected()
             opening = self.state == "connecting"  # which has its own time
             call = self._calls.begin(None if opening else self.config.timeout)
+            call.context = context
             try:
-                with secrets_kept(self.config), translated(self.name, call):
+                with secrets_kept(self.config, call), translated(self.name, call):
                     async with call:
                         return await request(client)
             except ServerUnavailable as error:
@@ -149,10 +155,10 @@ class Server(Connection, Wrappable):
         found = await self._ask(lambda client: pages(client.list_tools_mcp, "tools", self._calls))
         return [tool_spec(tool, self.name) for tool in found]
 
-    async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
+    async def call_tool(self, call: ToolCall, context: RunContext[Any]) -> ToolResult:
         """Call a tool by its own name. Whatever fails becomes a result that says so."""
         try:
-            result, asked = await self._called(call, context)
+            result, notes = await self._called(call, context)
         except MCPError as error:
             return failure(call, f"{error} (JSON-RPC error {error.code} from server {self.name!r})")
         except ServerUnavailable as error:
@@ -160,30 +166,34 @@ class Server(Connection, Wrappable):
             return failure(call, f"{error} The call {effect}.")
         except ServerError as error:
             return failure(call, str(error))
-        if asked > QUESTIONS:
-            return replace(result, content=(*result.content, Text(text=TOO_MANY)))
-        return result
+        return replace(result, content=(*result.content, *notes)) if notes else result
 
-    async def request_tool(self, call: ToolCall, context: CallContext | None = None) -> ToolResult:
+    async def request_tool(
+        self, call: ToolCall, context: RunContext[Any] | None = None
+    ) -> ToolResult:
         """Call a tool by its own name. The tool's own failure is a result with `is_error`; raises
         ServerError for all others."""
-        return (await self._called(call, context or CallContext()))[0]
+        return (await self._called(call, context or RunContext()))[0]
 
-    async def _called(self, call: ToolCall, context: CallContext) -> tuple[ToolResult, int]:
-        """The result, and how many questions the server had meanwhile."""
+    async def _called(
+        self, call: ToolCall, context: RunContext[Any]
+    ) -> tuple[ToolResult, list[Text]]:
+        """The result, and what the model should know of the questions that the server had."""
 
-        async def request(client: "Client[Any]") -> tuple[Any, int]:
+        async def request(client: "Client[Any]") -> tuple[Any, list[Text]]:
             result = await client.call_tool_mcp(
                 call.name,
                 sendable(call.arguments),
                 progress_handler=self._alive_by(context.progress),
-                meta=dict(context.meta) or None,
+                meta=await meta_for(self.config, context),
             )
-            under_way = current.get()
-            return result, under_way.asked if under_way else 0
+            if (asked := current.get()) is None:
+                return result, []
+            notes = {TOO_MANY: asked.asked > QUESTIONS, NOBODY: asked.unheard}
+            return result, [Text(text=text) for text, true in notes.items() if true]
 
-        result, asked = await self._ask(request)
-        return tool_result(result, call.id), asked
+        result, notes = await self._ask(request, context)
+        return tool_result(result, call.id), notes
 
     # Resources
 

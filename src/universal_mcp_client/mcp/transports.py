@@ -11,6 +11,7 @@ from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.mcp.calls import Calls
 from universal_mcp_client.mcp.http import Endpoint
 from universal_mcp_client.mcp.stdio import Stdio
+from universal_mcp_client.mcp.tenants import fit
 from universal_mcp_client.mcp.wire import Watched
 from universal_mcp_client.types.bounds import MESSAGE_BYTES
 
@@ -32,17 +33,17 @@ def _plain(
         case "http":
             return StreamableHttpTransport(
                 config.url,
-                headers=dict(config.headers),
+                headers=fit(config.fixed_headers),
                 auth=auth,
-                httpx_client_factory=partial(_client, config.name, False),
+                httpx_client_factory=partial(_client, config, False),
                 max_sse_event_size=MESSAGE_BYTES,
             )
         case "sse":
             return SSETransport(
                 config.url,
-                headers=dict(config.headers),
+                headers=fit(config.fixed_headers),
                 auth=auth,
-                httpx_client_factory=partial(_client, config.name, True),
+                httpx_client_factory=partial(_client, config, True),
             )
         case "memory":
             from universal_mcp_client.mcp.borrowed import transport_in_memory
@@ -51,7 +52,7 @@ def _plain(
 
 
 def _client(
-    server: str,
+    config: ServerConfig,
     answers_elsewhere: bool,
     headers: dict[str, str] | None = None,
     timeout: httpx2.Timeout | None = None,
@@ -60,4 +61,4 @@ def _client(
 ) -> httpx2.AsyncClient:
     """It follows redirects itself, within the origin: httpx2 must not, whatever FastMCP asks for;
     nor does FastMCP say how long answers may take."""
-    return Endpoint(server, headers, auth, answers_elsewhere=answers_elsewhere)
+    return Endpoint(config, headers, auth, answers_elsewhere=answers_elsewhere)

@@ -1,8 +1,9 @@
 """Secrets are taken out of messages before anybody sees them: people, logs, exceptions, models."""
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from typing import Protocol
 
 from universal_mcp_client.config.secrets import (
     HIDDEN,
@@ -10,20 +11,26 @@ from universal_mcp_client.config.secrets import (
     says_secret,
     without_url_secrets,
 )
-from universal_mcp_client.config.servers import ServerConfig
 
 _BEARER = re.compile(r"\b(Bearer|Basic|DPoP)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 _FLAG = re.compile(r"(?<![\w-])(--?[A-Za-z][\w-]*)(=|\s+)(?!-)(\"[^\"]*\"|'[^']*'|[^\s\"']+)")
 
 
-def redacted(text: str, *configs: ServerConfig) -> str:
-    """`text` without the secrets of `configs`, wherever they stand in it, and without what looks
+class Hides(Protocol):
+    """What has secrets, such as the entry of a server, each with what is shown in its place."""
+
+    @property
+    def hidden(self) -> Mapping[str, str]: ...
+
+
+def redacted(text: str, *owners: Hides) -> str:
+    """`text` without the secrets of `owners`, wherever they stand in it, and without what looks
     like one: a URL's user and `?api_key=…`, what follows `--token`, a bearer token.
 
     What came from `${VAR}` is shown as that; everything else as …
     """
-    for config in configs:
-        text = replaced(text, config.hidden)
+    for owner in owners:
+        text = replaced(text, owner.hidden)
     text = without_url_secrets(text)
     text = _BEARER.sub(rf"\1 {HIDDEN}", text)
     return _FLAG.sub(_without_value, text) if "-" in text else text
@@ -34,9 +41,10 @@ def _without_value(found: "re.Match[str]") -> str:
     return found[0] if kept else f"{found[1]}{found[2]}{HIDDEN}"
 
 
-def without_secrets(error: BaseException, config: ServerConfig) -> None:
-    """Take the secrets of `config` out of the messages of an error and of those that led to it."""
-    hidden, seen, waiting = config.hidden, set[int](), [error]
+def without_secrets(error: BaseException, *owners: Hides) -> None:
+    """Take the secrets of `owners` out of the messages of an error and of those that led to it."""
+    hidden = {text: shown for owner in owners for text, shown in owner.hidden.items()}
+    seen, waiting = set[int](), [error]
     while waiting:
         each = waiting.pop()
         if id(each) in seen:
@@ -53,10 +61,10 @@ def without_secrets(error: BaseException, config: ServerConfig) -> None:
 
 
 @contextmanager
-def secrets_kept(config: ServerConfig) -> Generator[None]:
-    """No error leaves this with a secret of `config` in its message."""
+def secrets_kept(*owners: Hides) -> Generator[None]:
+    """No error leaves this with a secret of `owners` in its message."""
     try:
         yield
     except Exception as error:
-        without_secrets(error, config)
+        without_secrets(error, *owners)
         raise

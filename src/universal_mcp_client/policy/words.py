@@ -72,8 +72,8 @@ def _server(item: Item, server: ServerConfig) -> Iterator[str]:
     else:
         yield f"contacts {server.url}"
         yield from _beyond_ascii(server.url)
-        if server.headers:
-            yield f"sends it the headers {_pairs(server.headers)}"
+        if server.fixed_headers:
+            yield f"sends it the headers {_pairs(server.fixed_headers)}"
     login = entry.get("oauth", entry.get("auth"))
     if isinstance(login, Mapping):
         yield f"logs in with {_pairs(cast(Mapping[str, object], login))}"

@@ -1,0 +1,109 @@
+"""What a server is sent on behalf of whoever asks: headers and `_meta` which a program works out of
+the context of a call."""
+
+import inspect
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, cast
+
+from universal_mcp_client.config.secrets import secrets_in_pairs
+from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.mcp.calls import Call
+from universal_mcp_client.mcp.convert import sendable
+from universal_mcp_client.tools.base import RunContext
+from universal_mcp_client.types.errors import ConfigError, RunError, ServerUnavailable
+
+logger = logging.getLogger(__name__)
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")  # RFC 9110, 5.5; ASCII is what httpx2 sends
+_RESERVED = re.compile(
+    r"mcp-(session-id|protocol-version|method|name|param-.*)|content-(length|type|encoding)"
+    r"|accept(-encoding)?|connection|host|last-event-id|transfer-encoding",
+    re.IGNORECASE,
+)
+
+
+def fit(headers: object) -> dict[str, str]:
+    """Headers that HTTP can carry. Raises ValueError that says which cannot be sent, and why, but
+    not what it holds."""
+    if not isinstance(headers, Mapping):
+        raise ValueError(
+            f"its headers must be a mapping of names to strings, not {type(headers).__name__}"
+        )
+    for name, value in cast(Mapping[object, object], headers).items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise ValueError(f"its headers have {name!r:.80}, which is no header's name")
+        if not isinstance(value, str):
+            raise ValueError(
+                f"its headers have {name!r}, which must be a string, not {type(value).__name__}"
+            )
+        if not _VALUE.fullmatch(value):
+            raise ValueError(
+                f"its headers have {name!r} with a line break, spaces at an end or what is not printable ASCII"
+            )
+    return dict(cast(Mapping[str, str], headers))
+
+
+async def headers_for(config: ServerConfig, call: Call | None) -> dict[str, str] | None:
+    """The headers of an HTTP request that serves `call`, which notes their secrets.
+
+    For a request that no run made (to connect, to list, what the server tells by itself) the
+    function is called with an empty context. Where it raises for that, the request goes without:
+    never with what belongs to a run. For the end of a call it is not called again: the last ones, None where there were none.
+    Raises ConfigError, ServerUnavailable.
+    """
+    context = call.context if call is not None else None
+    if call is not None and call.over and context is not None:
+        return call.headers
+    try:
+        given = await _worked_out(config, "headers", context or RunContext())
+    except ServerUnavailable as error:
+        if context is not None:
+            error.unprocessed = call is not None and call.headers is None
+            raise
+        logger.debug("%s A request that no run makes goes without.", error, exc_info=True)
+        return {}
+    try:
+        headers = fit(given)
+        if reserved := next(filter(_RESERVED.fullmatch, headers), None):
+            raise ValueError(f"its headers have {reserved!r}, which the protocol itself sets")
+    except ValueError as error:
+        raise ConfigError(f"Server {config.name!r}: {error}.") from None
+    if call is not None and not call.over:
+        call.headers = headers
+        call.secrets.update(secrets_in_pairs(headers, all_of_them=True))
+    return headers
+
+
+async def meta_for(config: ServerConfig, context: RunContext[Any]) -> dict[str, Any] | None:
+    """The `_meta` of a call: the server's own, and over it that of the context. Raises ConfigError,
+    ServerUnavailable."""
+    given = await _worked_out(config, "meta", context)
+    try:
+        return sendable({**cast(Mapping[str, Any], given), **context.meta}) or None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"Server {config.name!r}: its meta must be a mapping that JSON can carry: {error}."
+        ) from error
+
+
+async def _worked_out(
+    config: ServerConfig, what: Literal["headers", "meta"], context: RunContext[Any]
+) -> object:
+    given = config.headers if what == "headers" else config.meta
+    if not callable(given):
+        return given
+    try:
+        found: object = given(context)
+        return await found if inspect.isawaitable(found) else found
+    except (ConfigError, RunError):
+        raise
+    except Exception as error:
+        # Without its text, which nobody has looked through for secrets: the model may read this.
+        raise ServerUnavailable(
+            f"Server {config.name!r}: its {what} function raised {type(error).__name__}.",
+            server=config.name,
+            unprocessed=True,
+        ) from error
