@@ -8,95 +8,122 @@ from typing import TYPE_CHECKING, Any
 
 from universal_mcp_client.version import __version__
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # several to a line, as _HOMES has them
+    # fmt: off
+    # isort: off
     from universal_mcp_client.app.agent import Agent as Agent
     from universal_mcp_client.app.ask import ask as ask
+    from universal_mcp_client.app.execution import Observer as Observer
+    from universal_mcp_client.app.subagents import (
+        AgentToolset as AgentToolset, HandoffToolset as HandoffToolset,
+    )
+    from universal_mcp_client.auth.records import (
+        Login as Login, OAuthClient as OAuthClient, Tokens as Tokens,
+    )
     from universal_mcp_client.auth.stores import TokenStore as TokenStore
-    from universal_mcp_client.config.auth import ClientCredentials as ClientCredentials
-    from universal_mcp_client.config.auth import EnterpriseIdentity as EnterpriseIdentity
-    from universal_mcp_client.config.auth import OAuth as OAuth
-    from universal_mcp_client.config.auth import WorkloadIdentity as WorkloadIdentity
+    from universal_mcp_client.config.auth import (
+        ClientCredentials as ClientCredentials, EnterpriseIdentity as EnterpriseIdentity,
+        OAuth as OAuth, WorkloadIdentity as WorkloadIdentity,
+    )
     from universal_mcp_client.config.servers import ServerConfig as ServerConfig
-    from universal_mcp_client.core.limits import Limits as Limits
+    from universal_mcp_client.config.sources import ServerSource as ServerSource
+    from universal_mcp_client.core.limits import Limits as Limits, Meter as Meter
     from universal_mcp_client.core.run import Run as Run
-    from universal_mcp_client.core.session import Session as Session
+    from universal_mcp_client.core.session import History as History, Session as Session
     from universal_mcp_client.mcp.client import Client as Client
     from universal_mcp_client.mcp.host import Host as Host
     from universal_mcp_client.mcp.server import Server as Server
-    from universal_mcp_client.models.base import Model as Model
-    from universal_mcp_client.models.base import ModelRequest as ModelRequest
-    from universal_mcp_client.models.base import ModelSettings as ModelSettings
-    from universal_mcp_client.models.base import Profile as Profile
+    from universal_mcp_client.models.base import (
+        Model as Model, ModelRequest as ModelRequest, ModelSettings as ModelSettings,
+        Profile as Profile,
+    )
     from universal_mcp_client.models.dialects import function_specs as function_specs
-    from universal_mcp_client.models.hosted import CodeExecution as CodeExecution
-    from universal_mcp_client.models.hosted import FileSearch as FileSearch
-    from universal_mcp_client.models.hosted import WebSearch as WebSearch
+    from universal_mcp_client.models.hosted import (
+        CodeExecution as CodeExecution, FileSearch as FileSearch, WebSearch as WebSearch,
+    )
     from universal_mcp_client.models.registry import resolve as resolve
-    from universal_mcp_client.tools.base import CallContext as CallContext
-    from universal_mcp_client.tools.base import RunContext as RunContext
-    from universal_mcp_client.tools.base import Toolset as Toolset
-    from universal_mcp_client.tools.wrapping import wrap as wrap
-    from universal_mcp_client.types.errors import AuthenticationError as AuthenticationError
-    from universal_mcp_client.types.errors import ConfigError as ConfigError
-    from universal_mcp_client.types.errors import Fatal as Fatal
-    from universal_mcp_client.types.errors import IntegrityError as IntegrityError
-    from universal_mcp_client.types.errors import LimitExceeded as LimitExceeded
-    from universal_mcp_client.types.errors import MCPError as MCPError
-    from universal_mcp_client.types.errors import ModelError as ModelError
-    from universal_mcp_client.types.errors import Retry as Retry
-    from universal_mcp_client.types.errors import RunError as RunError
-    from universal_mcp_client.types.errors import ServerError as ServerError
-    from universal_mcp_client.types.errors import ServerUnavailable as ServerUnavailable
-    from universal_mcp_client.types.errors import TokenStoreError as TokenStoreError
-    from universal_mcp_client.types.errors import ToolError as ToolError
-    from universal_mcp_client.types.errors import UniversalMCPError as UniversalMCPError
-    from universal_mcp_client.types.events import CallRecord as CallRecord
-    from universal_mcp_client.types.events import Completion as Completion
-    from universal_mcp_client.types.events import Event as Event
-    from universal_mcp_client.types.events import HandedOff as HandedOff
-    from universal_mcp_client.types.events import Nested as Nested
-    from universal_mcp_client.types.events import PartialOutput as PartialOutput
-    from universal_mcp_client.types.events import Retrying as Retrying
-    from universal_mcp_client.types.events import RunFinished as RunFinished
-    from universal_mcp_client.types.events import RunResult as RunResult
-    from universal_mcp_client.types.events import TextDelta as TextDelta
-    from universal_mcp_client.types.events import ThinkingDelta as ThinkingDelta
-    from universal_mcp_client.types.events import ToolFinished as ToolFinished
-    from universal_mcp_client.types.events import ToolProgress as ToolProgress
-    from universal_mcp_client.types.events import ToolStarted as ToolStarted
-    from universal_mcp_client.types.interaction import Elicited as Elicited
-    from universal_mcp_client.types.interaction import Interaction as Interaction
-    from universal_mcp_client.types.interaction import LoginRequest as LoginRequest
-    from universal_mcp_client.types.interaction import Verdict as Verdict
-    from universal_mcp_client.types.messages import Audio as Audio
-    from universal_mcp_client.types.messages import File as File
-    from universal_mcp_client.types.messages import Image as Image
-    from universal_mcp_client.types.messages import Message as Message
-    from universal_mcp_client.types.messages import Text as Text
-    from universal_mcp_client.types.messages import ToolCall as ToolCall
-    from universal_mcp_client.types.messages import ToolResult as ToolResult
-    from universal_mcp_client.types.resources import LogMessage as LogMessage
-    from universal_mcp_client.types.resources import Prompt as Prompt
-    from universal_mcp_client.types.resources import PromptArgument as PromptArgument
-    from universal_mcp_client.types.resources import RenderedPrompt as RenderedPrompt
-    from universal_mcp_client.types.resources import Resource as Resource
-    from universal_mcp_client.types.resources import ResourceContents as ResourceContents
-    from universal_mcp_client.types.resources import ResourceTemplate as ResourceTemplate
-    from universal_mcp_client.types.resources import Skill as Skill
-    from universal_mcp_client.types.resources import SkillFile as SkillFile
-    from universal_mcp_client.types.tools import ToolSpec as ToolSpec
-    from universal_mcp_client.types.usage import Price as Price
-    from universal_mcp_client.types.usage import Usage as Usage
+    from universal_mcp_client.tools.approval import (
+        ApprovalToolset as ApprovalToolset, ApprovedToolset as ApprovedToolset,
+    )
+    from universal_mcp_client.tools.base import (
+        CallContext as CallContext, Progress as Progress, RunContext as RunContext,
+        Toolset as Toolset,
+    )
+    from universal_mcp_client.tools.bound import BoundToolset as BoundToolset
+    from universal_mcp_client.tools.budgeted import (
+        BudgetedToolset as BudgetedToolset, KeptResults as KeptResults,
+    )
+    from universal_mcp_client.tools.checked import CheckedToolset as CheckedToolset
+    from universal_mcp_client.tools.combined import CombinedToolset as CombinedToolset
+    from universal_mcp_client.tools.filtered import FilteredToolset as FilteredToolset
+    from universal_mcp_client.tools.functions import FunctionToolset as FunctionToolset
+    from universal_mcp_client.tools.intercepted import InterceptedToolset as InterceptedToolset
+    from universal_mcp_client.tools.prepared import PreparedToolset as PreparedToolset
+    from universal_mcp_client.tools.renamed import RenamedToolset as RenamedToolset
+    from universal_mcp_client.tools.rules import (
+        Approval as Approval, Needs as Needs, Rule as Rule, Strictest as Strictest,
+    )
+    from universal_mcp_client.tools.wrapper import WrapperToolset as WrapperToolset
+    from universal_mcp_client.tools.wrapping import (
+        Intercept as Intercept, Prepare as Prepare, Proceed as Proceed, wrap as wrap,
+    )
+    from universal_mcp_client.types.errors import (
+        AuthenticationError as AuthenticationError, BadModelRequest as BadModelRequest,
+        ConfigError as ConfigError, ContentFiltered as ContentFiltered,
+        ContextOverflow as ContextOverflow, Fatal as Fatal, IntegrityError as IntegrityError,
+        LimitExceeded as LimitExceeded, MCPError as MCPError,
+        ModelAuthenticationError as ModelAuthenticationError, ModelError as ModelError,
+        ModelNotFound as ModelNotFound, ModelRefused as ModelRefused,
+        ModelUnavailable as ModelUnavailable, OutputInvalid as OutputInvalid,
+        QuotaExceeded as QuotaExceeded, RateLimited as RateLimited, Retry as Retry,
+        RunError as RunError, ServerError as ServerError, ServerUnavailable as ServerUnavailable,
+        StreamInterrupted as StreamInterrupted, TokenStoreError as TokenStoreError,
+        ToolError as ToolError, UniversalMCPError as UniversalMCPError,
+    )
+    from universal_mcp_client.types.events import (
+        CallRecord as CallRecord, Completion as Completion, Event as Event,
+        HandedOff as HandedOff, Limit as Limit, ModelEvent as ModelEvent, Nested as Nested,
+        PartialOutput as PartialOutput, Retrying as Retrying, RunFinished as RunFinished,
+        RunResult as RunResult, StopReason as StopReason, TextDelta as TextDelta,
+        ThinkingDelta as ThinkingDelta, ToolFinished as ToolFinished,
+        ToolProgress as ToolProgress, ToolStarted as ToolStarted,
+    )
+    from universal_mcp_client.types.interaction import (
+        Elicited as Elicited, Interaction as Interaction, LoginRequest as LoginRequest,
+        Verdict as Verdict,
+    )
+    from universal_mcp_client.types.messages import (
+        Audio as Audio, File as File, Image as Image, Message as Message, Part as Part,
+        ResourceLink as ResourceLink, ResultPart as ResultPart, Role as Role, Text as Text,
+        Thinking as Thinking, ToolCall as ToolCall, ToolResult as ToolResult,
+        UserContent as UserContent, assistant as assistant, failure as failure, user as user,
+    )
+    from universal_mcp_client.types.resources import (
+        LogHandler as LogHandler, LogMessage as LogMessage, Prompt as Prompt,
+        PromptArgument as PromptArgument, RenderedPrompt as RenderedPrompt, Resource as Resource,
+        ResourceContents as ResourceContents, ResourceTemplate as ResourceTemplate,
+        Skill as Skill, SkillFile as SkillFile,
+    )
+    from universal_mcp_client.types.tools import (
+        Annotations as Annotations, JSONSchema as JSONSchema, ToolSpec as ToolSpec,
+    )
+    from universal_mcp_client.types.usage import Price as Price, Usage as Usage
+    # isort: on
+    # fmt: on
 
 _HOMES = {
     "app.agent": ("Agent",),
     "app.ask": ("ask",),
+    "app.execution": ("Observer",),
+    "app.subagents": ("AgentToolset", "HandoffToolset"),
+    "auth.records": ("Login", "OAuthClient", "Tokens"),
     "auth.stores": ("TokenStore",),
     "config.auth": ("ClientCredentials", "EnterpriseIdentity", "OAuth", "WorkloadIdentity"),
     "config.servers": ("ServerConfig",),
-    "core.limits": ("Limits",),
+    "config.sources": ("ServerSource",),
+    "core.limits": ("Limits", "Meter"),
     "core.run": ("Run",),
-    "core.session": ("Session",),
+    "core.session": ("History", "Session"),
     "mcp.client": ("Client",),
     "mcp.host": ("Host",),
     "mcp.server": ("Server",),
@@ -104,24 +131,43 @@ _HOMES = {
     "models.dialects": ("function_specs",),
     "models.hosted": ("CodeExecution", "FileSearch", "WebSearch"),
     "models.registry": ("resolve",),
-    "tools.base": ("CallContext", "RunContext", "Toolset"),
-    "tools.wrapping": ("wrap",),
+    "tools.approval": ("ApprovalToolset", "ApprovedToolset"),
+    "tools.base": ("CallContext", "Progress", "RunContext", "Toolset"),
+    "tools.bound": ("BoundToolset",),
+    "tools.budgeted": ("BudgetedToolset", "KeptResults"),
+    "tools.checked": ("CheckedToolset",),
+    "tools.combined": ("CombinedToolset",),
+    "tools.filtered": ("FilteredToolset",),
+    "tools.functions": ("FunctionToolset",),
+    "tools.intercepted": ("InterceptedToolset",),
+    "tools.prepared": ("PreparedToolset",),
+    "tools.renamed": ("RenamedToolset",),
+    "tools.rules": ("Approval", "Needs", "Rule", "Strictest"),
+    "tools.wrapper": ("WrapperToolset",),
+    "tools.wrapping": ("Intercept", "Prepare", "Proceed", "wrap"),
     "types.errors": (
-        "AuthenticationError", "ConfigError", "Fatal", "IntegrityError", "LimitExceeded", "MCPError",
-        "ModelError", "Retry", "RunError", "ServerError", "ServerUnavailable", "TokenStoreError", "ToolError",
+        "AuthenticationError", "BadModelRequest", "ConfigError", "ContentFiltered",
+        "ContextOverflow", "Fatal", "IntegrityError", "LimitExceeded", "MCPError",
+        "ModelAuthenticationError", "ModelError", "ModelNotFound", "ModelRefused",
+        "ModelUnavailable", "OutputInvalid", "QuotaExceeded", "RateLimited", "Retry", "RunError",
+        "ServerError", "ServerUnavailable", "StreamInterrupted", "TokenStoreError", "ToolError",
         "UniversalMCPError",
     ),
     "types.events": (
-        "CallRecord", "Completion", "Event", "HandedOff", "Nested", "PartialOutput", "Retrying", "RunFinished", "RunResult", "TextDelta", "ThinkingDelta",
-        "ToolFinished", "ToolProgress", "ToolStarted",
+        "CallRecord", "Completion", "Event", "HandedOff", "Limit", "ModelEvent", "Nested",
+        "PartialOutput", "Retrying", "RunFinished", "RunResult", "StopReason", "TextDelta",
+        "ThinkingDelta", "ToolFinished", "ToolProgress", "ToolStarted",
     ),
     "types.interaction": ("Elicited", "Interaction", "LoginRequest", "Verdict"),
-    "types.messages": ("Audio", "File", "Image", "Message", "Text", "ToolCall", "ToolResult"),
-    "types.resources": (
-        "LogMessage", "Prompt", "PromptArgument", "RenderedPrompt", "Resource", "ResourceContents",
-        "ResourceTemplate", "Skill", "SkillFile",
+    "types.messages": (
+        "Audio", "File", "Image", "Message", "Part", "ResourceLink", "ResultPart", "Role", "Text",
+        "Thinking", "ToolCall", "ToolResult", "UserContent", "assistant", "failure", "user",
     ),
-    "types.tools": ("ToolSpec",),
+    "types.resources": (
+        "LogHandler", "LogMessage", "Prompt", "PromptArgument", "RenderedPrompt", "Resource",
+        "ResourceContents", "ResourceTemplate", "Skill", "SkillFile",
+    ),
+    "types.tools": ("Annotations", "JSONSchema", "ToolSpec"),
     "types.usage": ("Price", "Usage"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -16,7 +16,7 @@ from tests.support.services import free_port
 from universal_mcp_client import ConfigError, TokenStore, TokenStoreError
 from universal_mcp_client.auth.encryption import VARIABLE, new_key
 from universal_mcp_client.auth.keyring_store import SystemKeyringStore, keyring_trouble
-from universal_mcp_client.auth.records import Client, Login, Tokens
+from universal_mcp_client.auth.records import Login, OAuthClient, Tokens
 
 SERVER = "https://mcp.example.com/mcp"
 _TABLES = itertools.count()
@@ -29,7 +29,7 @@ def login(server: str = SERVER) -> Login:
         name="example",
         issuer="https://issuer.example.com",
         token_endpoint="https://issuer.example.com/token",
-        client=Client(client_id="us", client_secret="hush", registered=True),
+        client=OAuthClient(client_id="us", client_secret="hush", registered=True),
         tokens=Tokens(
             access_token=SECRET,
             refresh_token="again-" + SECRET,

@@ -24,7 +24,7 @@ T = TypeVar("T")
 Tool: TypeAlias = "Toolset | Callable[..., Any] | Agent[Any, Any] | object"
 """A toolset, a function, an agent, or a connection that the program has (see `Host`)."""
 Instructions: TypeAlias = (
-    "str | Callable[[RunContext[Deps]], str | Awaitable[str]] | Callable[[], str | Awaitable[str]]"
+    str | Callable[[RunContext[Deps]], str | Awaitable[str]] | Callable[[], str | Awaitable[str]]
 )
 
 

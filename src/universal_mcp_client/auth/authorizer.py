@@ -22,7 +22,7 @@ from universal_mcp_client.auth.metadata import (
     same_issuer,
 )
 from universal_mcp_client.auth.person import PersonalLogin
-from universal_mcp_client.auth.records import Client, Login, Tokens
+from universal_mcp_client.auth.records import Login, OAuthClient, Tokens
 from universal_mcp_client.auth.scopes import wanted_scopes
 from universal_mcp_client.auth.stores import TokenStore, login_key
 from universal_mcp_client.config.auth import Credentials, OAuth
@@ -341,7 +341,7 @@ class Authorizer:
             ),
         )
 
-    async def _take(self, client: Client | None, tokens: Tokens) -> Tokens:
+    async def _take(self, client: OAuthClient | None, tokens: Tokens) -> Tokens:
         bound = self.proof_key.pem if self.proof_key and tokens.token_type == "DPoP" else None
         if self.settings.dpop and bound is None:
             raise AuthenticationError(
@@ -380,7 +380,7 @@ class Authorizer:
         assert self._login is not None
         return self._login
 
-    def _endpoint(self, client: Client | None) -> TokenEndpoint:
+    def _endpoint(self, client: OAuthClient | None) -> TokenEndpoint:
         return TokenEndpoint(
             http=self._http,
             url=self._state.token_endpoint,

@@ -13,7 +13,7 @@ import httpx2
 
 from universal_mcp_client.auth.dpop import ProofKey
 from universal_mcp_client.auth.http import AuthorizationHTTP, bare, redacted
-from universal_mcp_client.auth.records import Client, Tokens
+from universal_mcp_client.auth.records import OAuthClient, Tokens
 from universal_mcp_client.types.errors import AuthenticationError, ServerUnavailable
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -47,7 +47,7 @@ class TokenEndpoint:
     http: AuthorizationHTTP
     url: str
     issuer: str
-    client: Client | None
+    client: OAuthClient | None
     signing_key: SigningKey | None = None
     proof_key: ProofKey | None = None
 

@@ -13,7 +13,7 @@ from universal_mcp_client.auth.callback import Callback, Redirect
 from universal_mcp_client.auth.endpoint import GrantRefused, TokenEndpoint
 from universal_mcp_client.auth.http import bare, redacted
 from universal_mcp_client.auth.metadata import IssuerMetadata
-from universal_mcp_client.auth.records import Client, Tokens
+from universal_mcp_client.auth.records import OAuthClient, Tokens
 from universal_mcp_client.auth.registration import DEVICE_GRANT
 from universal_mcp_client.types.errors import AuthenticationError, ServerUnavailable
 from universal_mcp_client.types.interaction import LoginRequest
@@ -26,7 +26,7 @@ _INTERVAL, _SLOW_DOWN = 5.0, 5.0  # seconds; RFC 8628, section 3.5
 async def authorization_code(
     endpoint: TokenEndpoint,
     issuer: IssuerMetadata,
-    client: Client,
+    client: OAuthClient,
     callback: Callback,
     form: Mapping[str, str],
     ask: Ask,

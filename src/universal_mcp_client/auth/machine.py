@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from universal_mcp_client.auth.endpoint import GrantRefused, SigningKey, TokenEndpoint
 from universal_mcp_client.auth.http import AuthorizationHTTP, bare, redacted
 from universal_mcp_client.auth.metadata import IssuerMetadata
-from universal_mcp_client.auth.records import Client
+from universal_mcp_client.auth.records import OAuthClient
 from universal_mcp_client.auth.registration import given_client
 from universal_mcp_client.config.auth import (
     ClientCredentials,
@@ -27,14 +27,14 @@ _ID_JAG = "urn:ietf:params:oauth:token-type:id-jag"
 Machine = ClientCredentials | WorkloadIdentity | EnterpriseIdentity
 
 
-def machine_client(settings: Machine, issuer: IssuerMetadata) -> Client | None:
+def machine_client(settings: Machine, issuer: IssuerMetadata) -> OAuthClient | None:
     match settings:
         case ClientCredentials(private_key=str()):
-            return Client(client_id=settings.client_id, method="private_key_jwt")
+            return OAuthClient(client_id=settings.client_id, method="private_key_jwt")
         case ClientCredentials() | EnterpriseIdentity():
             return given_client(settings.client_id, settings.client_secret, issuer)
         case WorkloadIdentity():
-            return Client(client_id=settings.client_id) if settings.client_id else None
+            return OAuthClient(client_id=settings.client_id) if settings.client_id else None
 
 
 def signing_key(settings: object) -> SigningKey | None:
@@ -65,7 +65,7 @@ async def _identity_assertion(
         http=http,
         url=settings.idp_token_endpoint,
         issuer=settings.idp_token_endpoint,
-        client=Client(
+        client=OAuthClient(
             client_id=settings.idp_client_id,
             client_secret=settings.idp_client_secret,
             method="client_secret_post" if settings.idp_client_secret else "none",

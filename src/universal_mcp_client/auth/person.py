@@ -12,7 +12,7 @@ from universal_mcp_client.auth.endpoint import TokenEndpoint
 from universal_mcp_client.auth.http import AuthorizationHTTP
 from universal_mcp_client.auth.interactive import Ask, authorization_code, device_code
 from universal_mcp_client.auth.metadata import IssuerMetadata
-from universal_mcp_client.auth.records import Client, Tokens
+from universal_mcp_client.auth.records import OAuthClient, Tokens
 from universal_mcp_client.auth.registration import registered_client
 from universal_mcp_client.config.auth import OAuth
 from universal_mcp_client.types.errors import AuthenticationError
@@ -26,12 +26,12 @@ class PersonalLogin:
     settings: OAuth
     http: AuthorizationHTTP
     issuer: IssuerMetadata
-    known: Client | None
-    endpoint: Callable[[Client | None], TokenEndpoint]
+    known: OAuthClient | None
+    endpoint: Callable[[OAuthClient | None], TokenEndpoint]
     ask: Ask
     device: bool | None
 
-    async def tokens(self, form: dict[str, str]) -> tuple[Client, Tokens]:
+    async def tokens(self, form: dict[str, str]) -> tuple[OAuthClient, Tokens]:
         """The tokens for `form` (scope and resource), and the client they were issued to."""
         device = self.device
         if device is None:
@@ -79,7 +79,7 @@ class PersonalLogin:
         finally:
             await listener.__aexit__(None, None, None)
 
-    def _usable(self, client: Client, callback: Callback) -> bool:
+    def _usable(self, client: OAuthClient, callback: Callback) -> bool:
         """Whether the client of the former login can be used for this one."""
         given = (self.settings.client_id, self.settings.client_metadata_url)
         if any(given):

@@ -36,7 +36,7 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
+class OAuthClient:
     """A client as an authorization server knows it. `method` is its token endpoint's
     `token_endpoint_auth_method`; `registered` says that it registered itself (RFC 7591)."""
 
@@ -63,7 +63,7 @@ class Login:
     resource: str = ""
     token_endpoint: str = ""
     revocation_endpoint: str | None = None
-    client: Client | None = None
+    client: OAuthClient | None = None
     tokens: Tokens | None = None
     dpop_key: str | None = field(default=None, repr=False)
     renewing: float | None = None
@@ -81,7 +81,7 @@ class Login:
             values = dict(data)
             client, tokens = values.pop("client"), values.pop("tokens")
             return cls(
-                client=Client(**client) if client else None,
+                client=OAuthClient(**client) if client else None,
                 tokens=Tokens(**tokens) if tokens else None,
                 **values,
             )

@@ -8,7 +8,7 @@ from typing import Any
 
 from universal_mcp_client.auth.http import AuthorizationHTTP, bare, redacted
 from universal_mcp_client.auth.metadata import IssuerMetadata
-from universal_mcp_client.auth.records import Client
+from universal_mcp_client.auth.records import OAuthClient
 from universal_mcp_client.config.auth import OAuth
 from universal_mcp_client.types.errors import AuthenticationError
 
@@ -17,7 +17,7 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _METHODS = ("none", "client_secret_post", "client_secret_basic")
 
 
-def given_client(client_id: str, secret: str | None, issuer: IssuerMetadata) -> Client:
+def given_client(client_id: str, secret: str | None, issuer: IssuerMetadata) -> OAuthClient:
     """A client that was registered beforehand, with the authentication which its issuer takes."""
     offered = issuer.token_endpoint_auth_methods_supported
     if secret is None:
@@ -26,17 +26,17 @@ def given_client(client_id: str, secret: str | None, issuer: IssuerMetadata) -> 
         method = "client_secret_post"
     else:
         method = "client_secret_basic"  # what RFC 8414 assumes where nothing is said
-    return Client(client_id=client_id, client_secret=secret, method=method)
+    return OAuthClient(client_id=client_id, client_secret=secret, method=method)
 
 
 async def registered_client(
     http: AuthorizationHTTP, issuer: IssuerMetadata, settings: OAuth, redirect_uri: str, scope: str
-) -> Client:
+) -> OAuthClient:
     """The client for a person's login. Raises AuthenticationError where there is no way to be one."""
     if settings.client_id:
         return given_client(settings.client_id, settings.client_secret, issuer)
     if settings.client_metadata_url and issuer.client_id_metadata_document_supported:
-        return Client(client_id=settings.client_metadata_url, redirect_uri=redirect_uri)
+        return OAuthClient(client_id=settings.client_metadata_url, redirect_uri=redirect_uri)
     if issuer.registration_endpoint is None:
         raise AuthenticationError(
             f"Server {http.server!r}: {issuer.issuer} lets no client register itself. Register one "
@@ -50,7 +50,7 @@ async def registered_client(
 
 async def _register(
     http: AuthorizationHTTP, issuer: IssuerMetadata, settings: OAuth, redirect_uri: str, scope: str
-) -> Client:
+) -> OAuthClient:
     offered = issuer.token_endpoint_auth_methods_supported
     method = next((m for m in _METHODS if offered is None or m in offered), "none")
     grants = ["authorization_code", "refresh_token"]
@@ -77,7 +77,7 @@ async def _register(
                 server=http.server,
                 reason="misconfigured",
             )
-        client = Client(
+        client = OAuthClient(
             client_id=str(body["client_id"]),
             client_secret=body.get("client_secret") or None,
             method=body.get("token_endpoint_auth_method") or method,
@@ -96,7 +96,7 @@ async def _register(
     return client
 
 
-def _usable(http: AuthorizationHTTP, client: Client) -> None:
+def _usable(http: AuthorizationHTTP, client: OAuthClient) -> None:
     """The issuer may register something else than was asked for (RFC 7591, section 3.2.1)."""
     if client.method not in _METHODS or (client.method != "none" and not client.client_secret):
         raise AuthenticationError(

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from universal_mcp_client.config.servers import ServerConfig, parse_servers, read_servers
 from universal_mcp_client.types.errors import ConfigError
 
-ServerSource: TypeAlias = "str | Path | Mapping[str, Any] | ServerConfig | object"
+ServerSource: TypeAlias = str | Path | Mapping[str, Any] | ServerConfig | object
 """A URL, a command line, a `.py`, `.js` or `.json` file, a config dict; a server object (FastMCP's,
 the SDK's `MCPServer` or lowlevel `Server`), a `fastmcp.Client`, a FastMCP transport, an `MCPConfig`;
 or a `Host`, `Server` or `Client` of ours. What is lent is not closed, and a client that is connected

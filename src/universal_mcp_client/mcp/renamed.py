@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from universal_mcp_client.mcp.server import Server
+from universal_mcp_client.tools.wrapping import Wrappable
 
 
 def renamed(server: Server, name: str) -> Server:
@@ -12,7 +13,7 @@ def renamed(server: Server, name: str) -> Server:
     return server if server.name == name else cast(Server, _Renamed(server, name))
 
 
-class _Renamed:
+class _Renamed(Wrappable):
     def __init__(self, server: Server, name: str) -> None:
         self.original = server
         self._listings: dict[str, tuple[Sequence[Any], Sequence[Any]]] = {}
