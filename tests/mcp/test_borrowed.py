@@ -128,6 +128,9 @@ async def test_what_is_no_source_is_named(other: object) -> None:
     with pytest.raises(ConfigError) as raised:
         server_configs([other])
     assert repr(other) in str(raised.value)
+    with pytest.raises(ConfigError) as raised:
+        Host(ServerConfig(name="a", transport="memory", instance=other))
+    assert repr(other) in str(raised.value)
 
 
 async def test_a_host_that_is_not_open_says_so() -> None:
@@ -328,6 +331,17 @@ async def test_progress_keeps_a_call_alive_over_it_too(raw: Raw) -> None:
             assert "within 0.3 s" in (await called(host, "silent")).text
 
 
+async def test_what_its_own_handler_was_told_is_seen_after_a_while(
+    raw: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with fastmcp.Client(raw) as client, Host(client) as host:
+        assert len(await host.list_tools()) == 8
+        await called(host, "list_as", listing={"tools": []})
+        assert len(await host.list_tools()) == 8  # a minute is not over
+        monkeypatch.setattr("universal_mcp_client.mcp.server._UNTOLD", 0.0)
+        assert await host.list_tools() == ()
+
+
 async def test_a_client_of_another_event_loop_is_refused_at_once() -> None:
     client = fastmcp.Client(calculator())
 
@@ -359,6 +373,9 @@ async def test_what_a_host_lends_is_closed_by_its_owner() -> None:
         async with Host(lender, Host(calculator("one"), lender)) as host:
             assert list(host.servers) == ["one", "one_2"]
             assert {t.server for t in await host.list_tools()} == {"one", "one_2"}
+            async with Host(host["one_2"], host) as again:
+                assert list(again.servers) == ["one_2", "one"]
+                assert len(await again.list_tools()) == 2
         assert [t.name for t in await lender.list_tools()] == ["add"]
     borrower = Host(lender["one"], lender)
     assert list(borrower.servers) == ["one"]
@@ -375,3 +392,26 @@ async def test_a_client_of_ours_is_a_source_and_takes_a_source() -> None:
             assert [t.name for t in await host.list_tools()] == ["add"]
             assert "broken" in host.failures  # costs the others nothing
         assert client.is_connected()
+
+
+async def test_agents_take_them_as_tools_too() -> None:
+    lender = Host(calculator("one"))
+    for source in (calculator("one"), fastmcp.Client(calculator("one")), lender, lender["one"]):
+        model = ScriptedModel(call("add", a=2, b=3), "5")
+        async with Agent(model, tools=[source]) as agent:
+            assert [t.name for t in await agent.list_tools()] == ["add"]
+            (result,) = (await agent.run("2 + 3?")).messages[2].tool_results
+            assert result.text == "5"
+
+
+async def test_what_cannot_be_opened_or_is_cancelled_leaves_what_was_lent() -> None:
+    lender = Host(calculator("one"))
+    needed = ServerConfig(name="gone", transport="stdio", command="no-such", required=True)
+    with pytest.raises(ServerUnavailable, match="no-such"):
+        await Host(lender, Host(needed)).__aenter__()
+    assert not lender["one"].connected
+    silent = f"{sys.executable} -c 'import time; time.sleep(60)'"
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await Host(lender, silent).__aenter__()
+    assert not lender["one"].connected

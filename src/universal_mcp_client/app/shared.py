@@ -115,8 +115,8 @@ def is_toolset(tool: object) -> bool:
 
 
 def is_connection(tool: object) -> bool:
-    """What stands for servers, and is no toolset as it is: our own `Host` and `Server` are."""
-    return is_source(tool) and not hasattr(tool, "request_tool") and not hasattr(tool, "toolset")
+    """What stands for servers, and is no toolset that opens them: our own `Host` is."""
+    return is_source(tool) and not hasattr(tool, "toolset")
 
 
 def _is_function(tool: object) -> bool:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from universal_mcp_client.config.servers import ServerConfig, parse_servers, read_servers
@@ -19,12 +19,8 @@ the SDK's `MCPServer` or lowlevel `Server`), a `fastmcp.Client`, a FastMCP trans
 or a `Host`, `Server` or `Client` of ours. What is lent is not closed, and a client that is connected
 answers with its own handlers; one that is not lends its transport."""
 
-Kind: TypeAlias = Literal[
-    "server", "client", "transport", "config", "host", "our client", "connection"
-]
-
 # By the names of their classes, as no library may be imported to tell.
-_KINDS: Mapping[tuple[str, str], Kind] = {
+_KINDS = {
     ("fastmcp", "FastMCP"): "server",
     ("mcp", "MCPServer"): "server",
     ("mcp", "Server"): "server",
@@ -34,13 +30,12 @@ _KINDS: Mapping[tuple[str, str], Kind] = {
     ("universal_mcp_client", "Host"): "host",
     ("universal_mcp_client", "Client"): "our client",
     ("universal_mcp_client", "Server"): "connection",
+    ("universal_mcp_client", "Renamed"): "connection",
 }
 
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)", re.DOTALL)
 _NOISE = {"mcp", "api", "www", "com", "org", "net", "io", "dev", "ai", "app", "localhost", "server"}
 _RUNNERS = {"npx", "uvx", "uv", "pipx", "python", "python3", "node", "bunx", "deno", "docker"}
-
-_ONCE = ("client", "connection")  # given twice, these are one connection all the same
 
 
 def is_source(value: object) -> bool:
@@ -65,9 +60,9 @@ def server_configs(sources: "Iterable[ServerSource] | ServerSource") -> list[Ser
     names: set[str] = set()
     for source in sources_of(sources):
         for config in _of(source):
-            once = _kind(config.instance) in _ONCE and not isinstance(source, ServerConfig)
-            if once and any(config.instance is other.instance for other in found):
-                continue
+            lent = config.instance if _kind(source) not in (None, "server") else None
+            if lent is not None and any(lent is other.instance for other in found):
+                continue  # given twice, it is one connection all the same
             name, number = config.name, 2
             while name in names:
                 name, number = f"{config.name}_{number}", number + 1
@@ -79,6 +74,8 @@ def server_configs(sources: "Iterable[ServerSource] | ServerSource") -> list[Ser
 def _of(source: ServerSource) -> list[ServerConfig]:
     match source:
         case ServerConfig():
+            if source.transport == "memory":
+                _objects(source.instance)  # is one, or it is an error
             return [source]
         case Path():
             return _file(source, "")
@@ -102,7 +99,7 @@ def _objects(source: Any) -> list[ServerConfig]:
             return [_shared(source)]
         case None:
             raise ConfigError(
-                f"{source!r} is no MCP server: give a URL, a command line, a .py, .js or .json file, "
+                f"{repr(source)[:200]} is no MCP server: give a URL, a command line, a .py, .js or .json file, "
                 "a config dict, a server object, a fastmcp.Client or its transport, or a Host."
             )
         case _:
@@ -127,7 +124,7 @@ def _entry(name: str, entry: Any) -> ServerConfig:
     )
 
 
-def _kind(value: object) -> Kind | None:
+def _kind(value: object) -> str | None:
     for cls in type(value).__mro__:
         if kind := _KINDS.get((cls.__module__.partition(".")[0], cls.__name__)):
             return kind
@@ -206,7 +203,7 @@ def _name_of(source: Any) -> str:
     if isinstance(servers := getattr(getattr(source, "config", None), "mcpServers", None), Mapping):
         return _clean("_".join(servers)) if len(servers) == 1 else "servers"
     if (inner := getattr(source, "transport", None)) is not None:
-        made_up = re.fullmatch(r"\w*Client-[0-9a-f]{4}(:[0-9a-f]{4})*", source.name)
+        made_up = re.fullmatch(rf"{type(source).__name__}(-|:)[0-9a-f:]{{4,}}", source.name)
         return _name_of(inner) if made_up else _clean(source.name)
     if (inner := getattr(source, "server", None)) is not None:
         return _name_of(inner)

@@ -5,16 +5,16 @@ import copy
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import anyio
 from fastmcp import Client
 from fastmcp.client.transports import (
     ClientTransport,
-    FastMCPTransport,
     SSETransport,
     StdioTransport,
     StreamableHttpTransport,
+    infer_transport,
 )
 from fastmcp.client.transports.base import TransportOptions
 from fastmcp.client.transports.config import MCPConfigTransport
@@ -78,14 +78,12 @@ def _as_made(given: ClientTransport, base: type[ClientTransport]) -> bool:
 
 def transport_in_memory(config: ServerConfig) -> ClientTransport:
     """To a server object, or the transport that was given."""
-    given: Any = config.instance
-    if isinstance(given, MCPConfigTransport):
-        return Several(given.config, given.name_as_prefix)
-    if isinstance(given, ClientTransport):
-        return given
-    if isinstance(given, LowLevel):
-        return InMemory(given)
-    return FastMCPTransport(given)
+    if isinstance(config.instance, LowLevel):
+        return InMemory(config.instance)
+    transport: Any = infer_transport(config.instance)
+    if isinstance(transport, MCPConfigTransport):
+        return Several(transport.config, transport.name_as_prefix)
+    return cast(ClientTransport, transport)
 
 
 class InMemory(ClientTransport):

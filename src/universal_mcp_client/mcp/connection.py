@@ -279,11 +279,6 @@ class Connection:
         return self.client is not None and self._hears and kind in told(self.client)
 
     @property
-    def wanted(self) -> bool:
-        """Whether it is open for those who use it, whether or not there is a connection now."""
-        return self._wanted
-
-    @property
     def connected(self) -> bool:
         """Whether there is a connection now, as far as anybody has noticed."""
         client = self.client

@@ -163,10 +163,10 @@ class Host(Wrappable):
         try:
             if isinstance(entrance, Host):
                 await entrance.__aenter__()
-            elif entrance.host is self or not entrance.wanted:
-                await entrance.open()
-            else:
+            elif entrance.connected:  # it has no host: whoever has opened it will close it
                 return
+            else:
+                await entrance.open()
         except ServerError as error:
             if required:
                 raise

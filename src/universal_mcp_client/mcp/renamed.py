@@ -10,10 +10,10 @@ from universal_mcp_client.tools.wrapping import Wrappable
 
 def renamed(server: Server, name: str) -> Server:
     """`server` itself where that is its name already."""
-    return server if server.name == name else cast(Server, _Renamed(server, name))
+    return server if server.name == name else cast(Server, Renamed(server, name))
 
 
-class _Renamed(Wrappable):
+class Renamed(Wrappable):
     def __init__(self, server: Server, name: str) -> None:
         self.original = server
         self._listings: dict[str, tuple[Sequence[Any], Sequence[Any]]] = {}
