@@ -63,6 +63,7 @@ if TYPE_CHECKING:  # several to a line, as _HOMES has them
     from universal_mcp_client.tools.rules import (
         Approval as Approval, Needs as Needs, Rule as Rule, Strictest as Strictest,
     )
+    from universal_mcp_client.tools.tool import Tool as Tool, tool as tool
     from universal_mcp_client.tools.wrapper import WrapperToolset as WrapperToolset
     from universal_mcp_client.tools.wrapping import (
         Intercept as Intercept, Prepare as Prepare, Proceed as Proceed, wrap as wrap,
@@ -143,6 +144,7 @@ _HOMES = {
     "tools.prepared": ("PreparedToolset",),
     "tools.renamed": ("RenamedToolset",),
     "tools.rules": ("Approval", "Needs", "Rule", "Strictest"),
+    "tools.tool": ("Tool", "tool"),
     "tools.wrapper": ("WrapperToolset",),
     "tools.wrapping": ("Intercept", "Prepare", "Proceed", "wrap"),
     "types.errors": (

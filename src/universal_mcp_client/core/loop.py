@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 
 from universal_mcp_client.core.limits import Meter
+from universal_mcp_client.core.run import sole_leaf
 from universal_mcp_client.models.base import Model, ModelRequest
 from universal_mcp_client.tools.base import Catalogue, RunContext, Toolset, current_run, left_out
 from universal_mcp_client.tools.combined import unknown_tool
@@ -140,6 +141,9 @@ class Loop:
                 async with anyio.create_task_group() as group:
                     for index, call in enumerate(calls):
                         group.start_soon(self._call, index, call, by_name.get(call.name), results)
+        except BaseExceptionGroup as failures:
+            error = sole_leaf(failures)
+            raise error from error.__cause__
         finally:
             self._close(calls, results, by_name)
         return limit

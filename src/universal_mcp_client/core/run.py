@@ -7,7 +7,7 @@ from typing import Any, Generic, Self, cast
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
-from universal_mcp_client.types.errors import RunError
+from universal_mcp_client.types.errors import RunError, UniversalMCPError
 from universal_mcp_client.types.events import Event, Output, RunFinished, RunResult
 
 
@@ -66,8 +66,10 @@ async def running(
 
 
 def sole_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The one exception inside nested groups, or the group where it holds several."""
-    if len(group.exceptions) > 1:
+    """The one exception inside nested groups, or the first of several that are all ours; the group
+    where it holds several others."""
+    ours = all(isinstance(error, UniversalMCPError) for error in group.exceptions)
+    if len(group.exceptions) > 1 and not ours:
         return group
     error = group.exceptions[0]
     if isinstance(error, BaseExceptionGroup):

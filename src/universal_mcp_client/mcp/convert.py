@@ -240,7 +240,10 @@ def _block(part: ResultPart) -> dict[str, Any]:
         case ResourceLink():
             link = {"type": "resource_link", "uri": part.uri, "name": part.name}
             return link | ({"mimeType": part.media_type} if part.media_type else {})
+        case File() if part.url:
+            uri = {"uri": part.url, "name": part.name, "mimeType": part.media_type}
+            return {"type": "resource_link"} | uri
         case File():
-            blob = base64.b64encode(part.data).decode()
+            blob = base64.b64encode(part.data or b"").decode()
             resource = {"uri": part.name, "mimeType": part.media_type, "blob": blob}
             return {"type": "resource", "resource": resource}

@@ -275,7 +275,9 @@ def _attachment(part: Part, profile: Profile) -> dict[str, Any] | None:
             return {
                 "type": "document",
                 "title": part.name,
-                "source": _source(part.media_type, part.data),
+                "source": {"type": "url", "url": part.url}
+                if part.url
+                else _source(part.media_type, part.data or b""),
             }
         case _:
             return None

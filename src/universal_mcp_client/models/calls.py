@@ -158,7 +158,10 @@ def describe(part: Part) -> str:
         case Audio():
             return f"[Audio ({part.media_type}, {len(part.data):,} bytes), which this model cannot hear.]"
         case File():
-            return f"[The file {part.name} ({part.media_type}, {len(part.data):,} bytes), which this model cannot read.]"
+            size = f" at {part.url}" if part.url else f", {len(part.data or b''):,} bytes"
+            return (
+                f"[The file {part.name} ({part.media_type}{size}), which this model cannot read.]"
+            )
         case ResourceLink():
             about = ": ".join(filter(None, [part.name, part.description]))
             return f"[Resource {part.uri}{f' ({about})' if about else ''}]"

@@ -216,7 +216,7 @@ def _content(part: Part, profile: Profile) -> dict[str, Any]:
             return {"type": "image_url", "image_url": {"url": data_url(part)}}
         case Audio() if profile.audio and (kind := _SOUNDS.get(part.media_type)):
             return {"type": "input_audio", "input_audio": {"data": b64(part.data), "format": kind}}
-        case File() if profile.files:
+        case File() if profile.files and not part.url:  # it takes no addresses
             return {"type": "file", "file": {"filename": part.name, "file_data": data_url(part)}}
         case _:
             return {"type": "text", "text": describe(part)}

@@ -200,6 +200,8 @@ def _content(part: Part, profile: Profile) -> dict[str, Any]:
     match part:
         case Image() if profile.images:
             return {"type": "input_image", "image_url": data_url(part), "detail": "auto"}
+        case File() if profile.files and part.url:
+            return {"type": "input_file", "file_url": part.url}
         case File() if profile.files:
             return {"type": "input_file", "filename": part.name, "file_data": data_url(part)}
         case _:

@@ -20,6 +20,7 @@ from universal_mcp_client.types.bounds import (
     STRUCTURED_CHARACTERS,
 )
 from universal_mcp_client.types.messages import (
+    File,
     Image,
     ResourceLink,
     ResultPart,
@@ -232,7 +233,7 @@ class _Room:
         if isinstance(part, Text | ResourceLink):
             return True
         size = len(part.data or b"")
-        if isinstance(part, Image):
+        if isinstance(part, Image | File):
             size += len(part.url or "")
         if not self.number or size > min(self.size, ATTACHMENT_BYTES):
             return False

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from universal_mcp_client.tools.base import CallContext
+from universal_mcp_client.tools.retries import count_failure
 from universal_mcp_client.tools.validation import Check
 from universal_mcp_client.tools.wrapper import WrapperToolset
 from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
@@ -29,6 +30,7 @@ class CheckedToolset(WrapperToolset):
         if spec is not None:
             problems = await self._check(spec.input_schema).problems(call.arguments)
             if problems:
+                count_failure(spec, context, "; ".join(problems))
                 return failure(call, _mismatch(call, problems, spec.input_schema))
         return await self.wrapped.call_tool(call, context)
 

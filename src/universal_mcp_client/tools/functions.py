@@ -2,14 +2,20 @@
 
 import inspect
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
-from universal_mcp_client.tools.base import CallContext
+from universal_mcp_client.tools.base import CallContext, RunContext, current_run
 from universal_mcp_client.tools.combined import unknown_tool
+from universal_mcp_client.tools.docstrings import parsed
+from universal_mcp_client.tools.retries import count_failure
+from universal_mcp_client.tools.signature import Signature, implementation, signature_of
+from universal_mcp_client.tools.tool import Tool
 from universal_mcp_client.tools.wrapping import Wrappable
-from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.errors import ConfigError, Fatal, Retry
 from universal_mcp_client.types.messages import (
     Audio,
     File,
@@ -23,73 +29,201 @@ from universal_mcp_client.types.messages import (
 )
 from universal_mcp_client.types.tools import ToolSpec
 
+if TYPE_CHECKING:
+    from anyio import CapacityLimiter
 
-@dataclass(frozen=True, slots=True)
-class _Function:
-    spec: ToolSpec
-    call: Callable[[dict[str, Any]], Any]  # validates the arguments, and calls
-    is_async: bool
+logger = logging.getLogger(__name__)
+
+THREADS = 40
+"""Sync functions of one toolset that run at once; and how many that were given up may go on."""
+
+_LISTINGS = 64
 
 
 class FunctionToolset(Wrappable):
-    """Python functions, plain or async, as tools.
+    """Python functions, plain or async, and `Tool`s, as tools.
 
     The name is the function's, the description its docstring, the schema its annotations by
-    pydantic (`Annotated[int, Field(description=…)]` describes a parameter). A function may return
-    a string, parts (`Text`, `Image`, …) or anything that pydantic can turn into JSON. What it
-    raises goes to the model as a tool error.
+    pydantic; a parameter is described by the docstring (Google, NumPy, Sphinx) or by
+    `Annotated[int, Field(description=…)]`. A parameter annotated `RunContext` gets the context of
+    the call, and is not in the schema.
+
+    A function may return a string, parts (`Text`, `Image`, …), a `ToolResult`, or anything that
+    pydantic can turn into JSON. `Retry` goes to the model as it is, `Fatal` ends the run; what else
+    is raised goes to the model with its type, or with `show_errors=False` just as a failure.
+
+    A sync function runs in a thread, with a copy of the context variables, and is not waited for
+    once its call is over, by its `timeout` or the run's end: `anyio.from_thread.check_cancelled()`
+    raises in it from then on. `anyio.from_thread.run(context.progress, …)` reports from there.
+
+    Raises ConfigError for what cannot be a tool, and for two of one name.
     """
 
-    def __init__(self, functions: Sequence[Callable[..., Any]]) -> None:
-        self._functions = {f.spec.name: f for f in map(_describe, functions)}
-        self._listing = tuple(f.spec for f in self._functions.values())
-        if len(self._functions) < len(functions):
-            raise ConfigError("Two of the given functions have the same name; rename one.")
+    def __init__(
+        self,
+        functions: Sequence[Callable[..., Any] | Tool[..., Any]],
+        *,
+        show_errors: bool = True,
+    ) -> None:
+        self._functions = dict[str, _Function]()
+        self._show_errors = show_errors
+        self._listings = dict[tuple[bool, ...], Sequence[ToolSpec]]()
+        self._limiters: WeakKeyDictionary[Any, CapacityLimiter] = WeakKeyDictionary()
+        self._given_up = set[object]()
+        for function in map(_describe, functions):
+            if function.spec.name in self._functions:
+                raise ConfigError(
+                    f"Two of the given functions have the same name {function.spec.name!r}; rename "
+                    "one: Tool(function, name=…)."
+                )
+            self._functions[function.spec.name] = function
 
     async def list_tools(self) -> Sequence[ToolSpec]:
-        return self._listing
+        context = current_run.get() or RunContext()
+        functions = self._functions.values()
+        enabled = tuple([await function.enabled(context) for function in functions])
+        if enabled not in self._listings:
+            if len(self._listings) >= _LISTINGS:
+                self._listings.clear()
+            shown = zip(functions, enabled, strict=True)
+            self._listings[enabled] = tuple(f.spec for f, is_on in shown if is_on)
+        return self._listings[enabled]
 
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
-        import anyio.to_thread
+        import anyio
         from pydantic import ValidationError
 
+        if context.call is not call:
+            context = replace(context, call=call)
         function = self._functions.get(call.name)
-        if function is None:
-            return failure(call, unknown_tool(call.name, list(self._functions)))
+        if function is None or not await function.enabled(context):
+            return failure(call, unknown_tool(call.name, [s.name for s in await self.list_tools()]))
+        tool = function.tool
         try:
-            if function.is_async:
-                value = await function.call(dict(call.arguments))
-            else:
-                value = await anyio.to_thread.run_sync(function.call, dict(call.arguments))
-            return ToolResult(call_id=call.id, content=_content(value))
-        except ValidationError as error:
-            return failure(call, f"The arguments for {call.name!r} do not fit: {_explain(error)}")
-        except Exception as error:  # noqa: BLE001 - a user's function may raise anything
-            return failure(call, f"{type(error).__name__}: {error}")
+            try:
+                bound = function.signature.bound(tool.function, call.arguments, context)
+            except ValidationError as error:
+                wrong = _explain(error)
+                raise Retry(f"The arguments for {call.name!r} do not fit: {wrong}") from error
+            with anyio.move_on_after(tool.timeout):
+                if function.is_async:
+                    return _result(await bound(), call)
+                return await self._in_thread(bound, call)
+        except Fatal:
+            raise
+        except Retry as again:
+            count_failure(function.spec, context, again)
+            return failure(call, str(again))
+        except Exception as error:  # a user's function may raise anything
+            logger.debug("%s failed.", call.name, exc_info=True)
+            shown = self._show_errors and tool.show_errors
+            text = f"{type(error).__name__}: {error}" if shown else f"{call.name} failed."
+            return failure(call, text)
+        return failure(
+            call,
+            f"{call.name} was given up: it took longer than {tool.timeout:g} seconds. What it does "
+            "may have been done all the same, or in part.",
+        )
+
+    async def _in_thread(self, bound: Callable[[], Any], call: ToolCall) -> ToolResult:
+        from anyio import CapacityLimiter
+        from anyio.lowlevel import current_token
+        from anyio.to_thread import run_sync
+
+        if len(self._given_up) >= THREADS:
+            raise TimeoutError(f"{THREADS} earlier calls that were given up are still running.")
+        # A limiter belongs to an event loop. It is ours, so that slow tools block nobody else.
+        loop, this, ended = current_token().native_token, object(), False
+        if loop not in self._limiters:
+            self._limiters[loop] = CapacityLimiter(THREADS)
+
+        def work() -> ToolResult | Awaitable[Any]:
+            nonlocal ended
+            try:
+                value = bound()
+                return value if inspect.isawaitable(value) else _result(value, call)
+            finally:
+                ended = True
+                self._given_up.discard(this)
+
+        try:
+            done = await run_sync(work, abandon_on_cancel=True, limiter=self._limiters[loop])
+        except BaseException:
+            self._given_up.add(this)
+            if ended:  # looked at after it was added, so that the thread need not hold a lock
+                self._given_up.discard(this)
+            raise
+        return done if isinstance(done, ToolResult) else _result(await done, call)
 
 
-def _describe(function: Callable[..., Any]) -> _Function:
-    from pydantic import TypeAdapter
-    from pydantic.errors import PydanticUserError
+@dataclass(frozen=True, slots=True)
+class _Function:
+    tool: Tool[..., Any]
+    spec: ToolSpec
+    signature: Signature
+    is_async: bool
 
-    name = getattr(function, "__name__", type(function).__name__)
-    try:
-        adapter = TypeAdapter[Any](cast(Any, function))
-        schema = adapter.json_schema()
-    except PydanticUserError as error:
-        raise ConfigError(f"{name}() cannot be a tool: {error.message}") from error
-    if schema.get("type") != "object":
-        raise ConfigError(f"{name}() cannot be a tool: its parameters cannot be given by name.")
+    async def enabled(self, context: RunContext[Any]) -> bool:
+        answer: Any = self.tool.enabled
+        if callable(answer):
+            answer = answer(context) if inspect.signature(answer).parameters else answer()
+        return bool(await answer if inspect.isawaitable(answer) else answer)
+
+
+def _describe(given: Callable[..., Any] | Tool[..., Any]) -> _Function:
+    tool = given if isinstance(given, Tool) else Tool(given)
+    function = tool.function
+    code = implementation(function)
+    by_class = code.__name__ == "__call__"  # an object that is called
+    name = tool.name or getattr(function, "__name__", "")
+    if not name:
+        name = type(function).__name__ if by_class else code.__name__
+    if name == "<lambda>":
+        raise ConfigError("A lambda has no name for a model to call: Tool(function, name=…).")
+    if inspect.isasyncgenfunction(code):
+        raise ConfigError(f"{name}() cannot be a tool: it yields. Return a list of its values.")
+    signature = signature_of(function, name)
+    doc = inspect.getdoc(code) or (inspect.getdoc(type(function)) if by_class else None)
+    description, about = parsed(doc or "")
+    schema = dict(signature.schema)
+    schema["properties"] = {
+        name: ({"description": about[name]} if name in about else {}) | one
+        for name, one in schema.get("properties", {}).items()
+    }
     spec = ToolSpec(
         name=name,
-        description=inspect.getdoc(function) or "",
-        input_schema={"type": "object", **schema},
+        description=description if tool.description is None else tool.description,
+        input_schema=schema,
+        annotations=tool.annotations,
         original=name,
+        strict=tool.strict,
+        retries=tool.retries,
     )
-    return _Function(spec, adapter.validate_python, inspect.iscoroutinefunction(function))
+    return _Function(tool, spec, signature, inspect.iscoroutinefunction(code))
 
 
-def _content(value: object) -> tuple[ResultPart, ...]:
+def _result(value: object, call: ToolCall) -> ToolResult:
+    if isinstance(value, ToolResult):
+        return replace(value, call_id=call.id)
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise TypeError(
+            f"{call.name} returned bytes, which a model cannot read: return text, "
+            "Image(data=…, media_type=…), Audio(…) or File(…)."
+        )
+    parts = _parts(value)
+    if parts is not None:
+        return ToolResult(call_id=call.id, content=parts)
+    from pydantic_core import to_jsonable_python
+
+    plain = to_jsonable_python(value, fallback=str)
+    return ToolResult(
+        call_id=call.id,
+        content=(Text(text=json.dumps(plain, ensure_ascii=False)),),
+        structured_content=cast(dict[str, Any], plain) if isinstance(plain, dict) else None,
+    )
+
+
+def _parts(value: object) -> tuple[ResultPart, ...] | None:
     match value:
         case None:
             return (Text(text="Done."),)
@@ -103,10 +237,7 @@ def _content(value: object) -> tuple[ResultPart, ...]:
         ):
             return tuple(cast(Sequence[ResultPart], value))
         case _:
-            from pydantic_core import to_jsonable_python
-
-            plain = to_jsonable_python(value, fallback=str)
-            return (Text(text=json.dumps(plain, ensure_ascii=False)),)
+            return None
 
 
 def _explain(error: Any) -> str:

@@ -67,6 +67,10 @@ ATTACHMENT_BYTES = 5_000_000
 ATTACHMENTS_BYTES = 20_000_000
 """All attachments of one result; requests to providers end at 32 MB."""
 
+FILE_BYTES = 20_000_000
+"""One file that a program puts into a prompt, as `Image.from_file` does: memory, and requests to
+providers end at 32 MB, of which base64 takes a third."""
+
 STRUCTURED_CHARACTERS = 250_000
 """A result's structured content that is kept beside its text, for programs."""
 

@@ -6,7 +6,12 @@ signature, an encrypted reasoning item). Nobody but the adapter that made it loo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, Self, TypeAlias, cast
+from urllib.parse import urlsplit
+
+from universal_mcp_client.types.bounds import FILE_BYTES
 
 ProviderData: TypeAlias = Mapping[str, Any]
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
@@ -26,20 +31,84 @@ class Image:
     data: bytes | None = None
     url: str | None = None
 
+    @classmethod
+    def from_file(cls, path: str | PathLike[str], *, media_type: str = "") -> Self:
+        """The image at `path`. Raises ConfigError where there is none, or one of over 20 MB."""
+        found, data = _read(path, media_type, "image")
+        return cls(media_type=found, data=data)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audio:
     media_type: str
     data: bytes
 
+    @classmethod
+    def from_file(cls, path: str | PathLike[str], *, media_type: str = "") -> Self:
+        """The sound at `path`. Raises ConfigError where there is none, or one of over 20 MB."""
+        found, data = _read(path, media_type, "audio")
+        return cls(media_type=found, data=data)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A file's bytes, such as a PDF or an embedded MCP resource with a blob."""
+    """A file such as a PDF or an embedded MCP resource, by `data` (the raw bytes) or by `url`,
+    which the provider fetches; exactly one of the two. `media_type` is guessed from the URL, or the
+    name, where it is not given."""
 
-    media_type: str
-    data: bytes
+    media_type: str = ""
+    data: bytes | None = None
     name: str = "file"
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.data is None) == (self.url is None):
+            raise _config_error("File: give data=, the raw bytes, or url=; one of the two.")
+        if not self.media_type:
+            guess = _guess(urlsplit(self.url).path if self.url else self.name)
+            object.__setattr__(self, "media_type", guess)
+
+    @classmethod
+    def from_file(cls, path: str | PathLike[str], *, media_type: str = "") -> Self:
+        """The file at `path`. Raises ConfigError where there is none, or one of over 20 MB."""
+        found, data = _read(path, media_type, "")
+        return cls(media_type=found, data=data, name=Path(path).name)
+
+
+def _guess(name: str) -> str:
+    import mimetypes
+
+    return mimetypes.guess_type(name, strict=False)[0] or "application/octet-stream"
+
+
+def _read(path: str | PathLike[str], media_type: str, kind: str) -> tuple[str, bytes]:
+    """The media type and the bytes of a regular file whose type begins with `kind`."""
+    place = Path(path).expanduser()
+    media_type = media_type or _guess(place.name)
+    if not media_type.startswith(kind):
+        raise _config_error(
+            f"{place}: this is no {kind} by its name, but {media_type}. Say what it is: "
+            f'from_file(path, media_type="{kind}/…"); for other files there is File.from_file.'
+        )
+    try:
+        if not place.is_file():  # nor a pipe or a device, which have no end
+            raise _config_error(f"{place}: there is no such file.")
+        with place.open("rb") as file:
+            data = file.read(FILE_BYTES + 1)
+    except OSError as error:
+        raise _config_error(f"{place} cannot be read: {error.strerror or error}.") from error
+    if len(data) > FILE_BYTES:
+        raise _config_error(
+            f"{place} is too large: over {FILE_BYTES:,} bytes, which no provider takes in a request. "
+            "Make it smaller, or give an address: url=…."
+        )
+    return media_type, data
+
+
+def _config_error(text: str) -> Exception:
+    from universal_mcp_client.types.errors import ConfigError  # it knows messages
+
+    return ConfigError(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,14 +200,44 @@ UserContent: TypeAlias = str | Part | Sequence[str | Part]
 
 
 def user(content: UserContent) -> Message:
-    """A user's message from a string, a part, or a mix of both.
+    """A user's message from a string, a part, or a mix of both; also from what was read of a server
+    (`ResourceContents`). Raises ConfigError for anything else.
 
     >>> user("hello").text
     'hello'
     """
-    items = [content] if isinstance(content, str) or not isinstance(content, Sequence) else content
-    parts = tuple(Text(text=item) if isinstance(item, str) else item for item in items)
-    return Message(role="user", parts=parts)
+    lone = isinstance(content, str | bytes | bytearray) or not isinstance(content, Sequence)
+    items = cast(Sequence[object], (content,) if lone else content)
+    return Message(role="user", parts=tuple(map(_part, items)))
+
+
+def _part(item: object) -> Part:
+    from universal_mcp_client.types.resources import ResourceContents  # it knows messages
+
+    match item:
+        case str():
+            return Text(text=item)
+        case ResourceContents():
+            if item.text is not None:
+                return Text(text=f"[{item.uri}]\n{item.text}")
+            kind, data = item.media_type or "", item.data or b""
+            if kind.startswith("image/"):
+                return Image(media_type=kind, data=data)
+            name = urlsplit(item.uri).path.rstrip("/").rsplit("/", 1)[-1]
+            return File(media_type=kind, data=data, name=name or "file")
+        case _ if isinstance(item, Part):
+            return item
+        case bytes() | bytearray():
+            said = "say what they are: Image(data=…), Audio(data=…), File(data=…)"
+        case PathLike():
+            said = "read it: Image.from_file(path), Audio.from_file(path), File.from_file(path)"
+        case Message():
+            said = "earlier messages go into history="
+        case Mapping():
+            said = "write it as text, with json.dumps for example"
+        case _:
+            said = "give text, Text, Image, Audio, File, or a list of them"
+    raise _config_error(f"A prompt cannot be made of {type(item).__name__}: {said}.")
 
 
 def assistant(text: str) -> Message:

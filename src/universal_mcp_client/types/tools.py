@@ -26,7 +26,9 @@ class ToolSpec:
     """A tool as it is shown to a model.
 
     `name` is what the model calls; `original` is the name at `server`, which may differ where
-    providers accept no such name or two servers share it. Schemas are never mutated.
+    providers accept no such name or two servers share it. Schemas are never mutated. `strict` asks
+    for a provider's strict mode, or against it; None leaves it to the model's profile. `retries` is
+    how often in one run a model may call it wrongly before the run ends; None is no limit.
     """
 
     name: str
@@ -36,6 +38,8 @@ class ToolSpec:
     annotations: Annotations = Annotations()
     server: str = ""
     original: str = ""
+    strict: bool | None = field(default=None, repr=False)
+    retries: int | None = field(default=None, repr=False)
 
     @property
     def label(self) -> str:
