@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # several to a line, as _HOMES has them
     from universal_mcp_client.app.subagents import (
         AgentToolset as AgentToolset, HandoffToolset as HandoffToolset,
     )
+    from universal_mcp_client.app.sync import SyncRun as SyncRun
     from universal_mcp_client.auth.records import (
         Login as Login, OAuthClient as OAuthClient, Tokens as Tokens,
     )
@@ -117,6 +118,7 @@ _HOMES = {
     "app.ask": ("ask",),
     "app.execution": ("Observer",),
     "app.subagents": ("AgentToolset", "HandoffToolset"),
+    "app.sync": ("SyncRun",),
     "auth.records": ("Login", "OAuthClient", "Tokens"),
     "auth.stores": ("TokenStore",),
     "config.auth": ("ClientCredentials", "EnterpriseIdentity", "OAuth", "WorkloadIdentity"),

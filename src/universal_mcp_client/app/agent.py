@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
+    AbstractContextManager,
     AsyncExitStack,
     asynccontextmanager,
     contextmanager,
@@ -28,6 +29,7 @@ from universal_mcp_client.app.recipe import (
 )
 from universal_mcp_client.app.shared import Shared, is_connection, is_toolset
 from universal_mcp_client.app.subagents import AgentToolset
+from universal_mcp_client.app.sync import Held, SyncRun, run_blocking, stream_blocking
 from universal_mcp_client.config.sources import ServerSource
 from universal_mcp_client.core.limits import Limits, Meter
 from universal_mcp_client.core.output import Output
@@ -102,6 +104,9 @@ class Agent(Generic[OutputT, Deps]):
     _shared: "Shared | None" = field(default=None, repr=False, compare=False)
     _stacks: list[AsyncExitStack] = field(
         default_factory=list[AsyncExitStack], init=False, repr=False, compare=False
+    )
+    _held: list[Held[Any]] = field(
+        default_factory=list[Held[Any]], init=False, repr=False, compare=False
     )
 
     if TYPE_CHECKING:
@@ -244,10 +249,10 @@ class Agent(Generic[OutputT, Deps]):
     def run_sync(
         self, prompt: UserContent, *, output_type: Any = None, **options: Any
     ) -> RunResult[Any]:
-        """`run` for programs without an event loop."""
-        import asyncio
-
-        return asyncio.run(self.run(prompt, output_type=output_type, **options))
+        """`run` for programs without an event loop: in one loop in the background, which all threads
+        share. A notebook's cell may use it too; an async function has `await agent.run(…)`. Ctrl-C
+        cancels the run."""
+        return run_blocking(lambda: self.run(prompt, output_type=output_type, **options))
 
     @overload
     def stream(
@@ -275,6 +280,27 @@ class Agent(Generic[OutputT, Deps]):
         """
         async with self.now()._stream(prompt, output_type, None, **options) as run:
             yield run
+
+    @overload
+    def stream_sync(
+        self, prompt: UserContent, *, output_type: None = None, **options: Unpack[Options[Deps]]
+    ) -> AbstractContextManager[SyncRun[OutputT]]: ...
+
+    @overload
+    def stream_sync(
+        self, prompt: UserContent, *, output_type: TypeForm[T], **options: Unpack[Options[Deps]]
+    ) -> AbstractContextManager[SyncRun[T]]: ...
+
+    @overload
+    def stream_sync(
+        self, prompt: UserContent, *, output_type: JSONSchema, **options: Unpack[Options[Deps]]
+    ) -> AbstractContextManager[SyncRun[Any]]: ...
+
+    def stream_sync(
+        self, prompt: UserContent, *, output_type: Any = None, **options: Any
+    ) -> AbstractContextManager[SyncRun[Any]]:
+        """`stream` for programs without an event loop: `with agent.stream_sync(…) as run: for …`."""
+        return stream_blocking(lambda: self.stream(prompt, output_type=output_type, **options))
 
     @asynccontextmanager
     async def stream_within(
@@ -356,6 +382,17 @@ class Agent(Generic[OutputT, Deps]):
 
     async def __aexit__(self, *_exc: object) -> None:
         await self._stacks.pop().aclose()
+
+    def __enter__(self) -> Self:
+        """`async with agent:` for programs without an event loop: `run_sync`, from any thread, uses
+        what is open."""
+        held = Held(lambda: self)
+        held.__enter__()
+        self._held.append(held)
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._held.pop().__exit__()
 
 
 def _check(agent: Agent[Any, Any]) -> None:

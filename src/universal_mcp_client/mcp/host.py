@@ -70,6 +70,7 @@ class Host(Wrappable):
         self._checked = CheckedToolset(wrapped=self._combined)
         self._entered = 0
         self._changing = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def servers(self) -> Mapping[str, Server]:
@@ -126,11 +127,26 @@ class Host(Wrappable):
             )
 
     async def __aenter__(self) -> Self:
+        self._be_of(asyncio.get_running_loop())
         async with self._changing:
             if self._entered == 0:
                 await self._open()
             self._entered += 1
         return self
+
+    def _be_of(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Connections belong to one event loop; those of a loop that has ended are gone with it."""
+        before, self._loop = self._loop, loop
+        if before in (None, loop):
+            return
+        if not before.is_closed() and (self._entered or self._changing.locked()):
+            self._loop = before
+            raise ConfigError(
+                f"The host ({', '.join(self._servers)}) is open in another event loop, or in a process "
+                "that this one was forked from. Use it from there, or give this one a Host of its own. "
+                "For `run_sync`, open the agent by `with`, not by `async with`."
+            )
+        self._entered, self._lent, self._changing = 0, [], asyncio.Lock()
 
     async def __aexit__(self, *_exc: object) -> None:
         # In a task of its own: a cancelled caller must not leave processes behind.

@@ -1,9 +1,10 @@
 """What a server lists of one kind, kept until it changed."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
+
+import anyio
 
 from universal_mcp_client.mcp.calls import Calls
 from universal_mcp_client.tools.sizes import json_size
@@ -80,7 +81,7 @@ class Listing(Generic[Item]):
         self._lasts = lasts
         self._stale = True
         self._fetched = 0.0
-        self._fetching = asyncio.Lock()
+        self._fetching = anyio.Lock(fast_acquire=True)  # of no loop: a host outlives them
 
     def changed(self) -> None:
         self._stale = True

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from universal_mcp_client.models.anthropic_answer import KEY, WIRE, Answer
 from universal_mcp_client.models.base import PLAIN_CHOICES, ModelRequest, ModelSettings, Profile
 from universal_mcp_client.models.calls import b64, describe, own, result_text
+from universal_mcp_client.models.clients import Clients
 from universal_mcp_client.models.dialects import function_specs
 from universal_mcp_client.models.failures import translated
 from universal_mcp_client.models.fields import Notes, merged, not_here, sampling
@@ -62,8 +63,7 @@ class Anthropic:
         self._api_key = api_key or os.environ.get(KEY)
         self._token = os.environ.get("ANTHROPIC_AUTH_TOKEN")
         self._base_url = base_url or os.environ.get("ANTHROPIC_BASE_URL") or _URL
-        self._client = client
-        self._owned = client is None
+        self._clients = Clients(self._make, client)
         self._notes = Notes(self.name)
         self._messages = Encoded[Message](lambda m: to_wire(m, self.profile))
         self._tools = Encoded[ToolSpec](lambda spec: function_specs((spec,), "anthropic")[0])
@@ -75,7 +75,7 @@ class Anthropic:
         with importing():
             import anthropic
 
-        client = self._open()
+        client = await self._clients(self.name)
         answer = Answer(self.name)
         with translated(anthropic, self.name, self._base_url, KEY):
             opening = client.post(
@@ -95,24 +95,22 @@ class Anthropic:
                 async for event in events:
                     yield event
 
-    def _open(self) -> "AsyncAnthropic":
-        if self._client is None:
-            from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
+    def _make(self, model: str) -> "AsyncAnthropic":
+        from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
 
-            if not self._api_key and not self._token and self._base_url.rstrip("/") == _URL:
-                raise ModelAuthenticationError(
-                    f"{self.name} needs an API key: set {KEY}, or choose another model with "
-                    "--model (`umcp models` lists what there is).",
-                    model=self.name,
-                )
-            self._client = AsyncAnthropic(
-                api_key=self._api_key or (None if self._token else "none"),
-                auth_token=self._token,
-                base_url=self._base_url,
-                max_retries=0,
-                http_client=DefaultAsyncHttpxClient(event_hooks={"response": [bounded]}),
+        if not self._api_key and not self._token and self._base_url.rstrip("/") == _URL:
+            raise ModelAuthenticationError(
+                f"{model} needs an API key: set {KEY}, or choose another model with "
+                "--model (`umcp models` lists what there is).",
+                model=model,
             )
-        return self._client
+        return AsyncAnthropic(
+            api_key=self._api_key or (None if self._token else "none"),
+            auth_token=self._token,
+            base_url=self._base_url,
+            max_retries=0,
+            http_client=DefaultAsyncHttpxClient(event_hooks={"response": [bounded]}),
+        )
 
     def _body(self, request: ModelRequest) -> bytes:
         settings = request.settings
@@ -206,9 +204,7 @@ class Anthropic:
                 raise not_here(tool, self.name, "Anthropic has none; openai-responses has.")
 
     async def aclose(self) -> None:
-        if self._client is not None and self._owned:
-            await self._client.close()
-            self._client = None
+        await self._clients.aclose()
 
 
 def _cached(settings: ModelSettings) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from universal_mcp_client.models.base import ModelSettings, Profile
+from universal_mcp_client.models.clients import Clients
 from universal_mcp_client.models.failures import translated
 from universal_mcp_client.models.stream import (
     HEADERS,
@@ -27,7 +28,7 @@ OPENAI_URL = "https://api.openai.com/v1"
 
 
 class OpenAIConnection:
-    """An `AsyncOpenAI` client, made when it is first used.
+    """An `AsyncOpenAI` client, made when a loop first uses it.
 
     Requests go through `client.post` with a body that is JSON already: that keeps the SDK's
     transport, authentication and errors, and skips its transformation of the request, which takes
@@ -49,31 +50,28 @@ class OpenAIConnection:
         self.key_variable = key_variable
         self._api_key = api_key or os.environ.get(key_variable)
         self._headers = dict(headers or {})
-        self._client = client
-        self._owned = client is None
+        self._clients = Clients(self._make, client)
 
     @property
     def official(self) -> bool:
         return self.base_url.rstrip("/") == OPENAI_URL
 
-    def _open(self, model: str) -> "AsyncOpenAI":
-        if self._client is None:
-            from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+    def _make(self, model: str) -> "AsyncOpenAI":
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-            if not self._api_key and self.official:
-                raise ModelAuthenticationError(
-                    f"{model} needs an API key: set {self.key_variable}, or choose another model "
-                    "with --model (`umcp models` lists what there is).",
-                    model=model,
-                )
-            self._client = AsyncOpenAI(
-                base_url=self.base_url,
-                api_key=self._api_key or "none",
-                max_retries=0,
-                default_headers=self._headers,
-                http_client=DefaultAsyncHttpxClient(event_hooks={"response": [bounded]}),
+        if not self._api_key and self.official:
+            raise ModelAuthenticationError(
+                f"{model} needs an API key: set {self.key_variable}, or choose another model "
+                "with --model (`umcp models` lists what there is).",
+                model=model,
             )
-        return self._client
+        return AsyncOpenAI(
+            base_url=self.base_url,
+            api_key=self._api_key or "none",
+            max_retries=0,
+            default_headers=self._headers,
+            http_client=DefaultAsyncHttpxClient(event_hooks={"response": [bounded]}),
+        )
 
     async def answer(
         self, path: str, content: bytes, settings: ModelSettings, answer: Answer, model: str
@@ -82,7 +80,7 @@ class OpenAIConnection:
         with importing():
             import openai
 
-        client = self._open(model)
+        client = await self._clients(model)
         with translated(openai, model, str(client.base_url).rstrip("/"), self.key_variable):
             opening = client.post(
                 path,
@@ -102,9 +100,7 @@ class OpenAIConnection:
                     yield event
 
     async def aclose(self) -> None:
-        if self._client is not None and self._owned:
-            await self._client.close()
-            self._client = None
+        await self._clients.aclose()
 
 
 def shared(settings: ModelSettings, profile: Profile) -> dict[str, Any]:
