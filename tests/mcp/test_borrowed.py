@@ -110,7 +110,7 @@ async def test_to_tell_imports_nothing() -> None:
     code = (
         "import sys; from universal_mcp_client.config.sources import is_source, server_configs;"
         "is_source(object()); server_configs(['uvx a', 'http://a/mcp']);"
-        "from universal_mcp_client import Agent; Agent(tools=[], instructions='a');"
+        "from universal_mcp_client import Agent; Agent('openai:a', servers=['uvx a', 'http://a/mcp']);"
         "print([m for m in ('fastmcp', 'mcp', 'pydantic') if m in sys.modules])"
     )
     process = await anyio.run_process([sys.executable, "-c", code])

@@ -1,11 +1,12 @@
 """What agents that were made of one another share: connections, tools and the model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from universal_mcp_client.app.subagents import AgentToolset, HandoffToolset
-from universal_mcp_client.config.sources import is_source, sources_of
+from universal_mcp_client.config.sources import is_source, server_configs, sources_of
 from universal_mcp_client.models.base import Model
 from universal_mcp_client.models.registry import choose, resolve
 from universal_mcp_client.tools.base import Toolset
@@ -40,7 +41,7 @@ class SharedModel:
 class SharedTools:
     """The toolset of an agent, made when it is first asked for, and what it was made of."""
 
-    def __init__(self, agent: "Agent[Any, Any]", host: "Host | None") -> None:
+    def __init__(self, agent: "Agent[Any, Any]", host: "Callable[[], Host | None]") -> None:
         self.made_of = (agent.tools, agent.handoffs, agent.servers, agent.interaction)
         self.host = host
 
@@ -60,8 +61,8 @@ class SharedTools:
                 toolsets.append(cast(Toolset, tool))
         if handoffs:
             toolsets.append(HandoffToolset(handoffs))
-        if self.host is not None:
-            toolsets.append(self.host)
+        if (host := self.host()) is not None:
+            toolsets.append(host)
         return CheckedToolset(wrapped=CombinedToolset(toolsets))
 
 
@@ -94,14 +95,21 @@ def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
     return all(a is b for a, b in zip(one, other, strict=True))
 
 
-def _host(agent: "Agent[Any, Any]") -> "Host | None":
-    """For the servers, and for what stands for servers among the tools."""
+def _host(agent: "Agent[Any, Any]") -> "Callable[[], Host | None]":
+    """For the servers, and for what stands for servers among the tools. What is none is refused at
+    once; the libraries behind are imported when it is first asked for."""
     sources = (*sources_of(agent.servers), *(t for t in agent.tools if is_connection(t)))
-    if not sources:
-        return None
-    from universal_mcp_client.mcp.host import Host
+    configs, interaction = server_configs(sources), agent.interaction
 
-    return Host(*sources, interaction=agent.interaction)
+    @cache
+    def made() -> "Host | None":
+        if not configs:
+            return None
+        from universal_mcp_client.mcp.host import Host
+
+        return Host(*configs, interaction=interaction)
+
+    return made
 
 
 def is_agent(tool: object) -> "TypeGuard[Agent[Any, Any]]":
