@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
 CONTESTANTS = {
     "floor": [sys.executable, str(HERE / "contestants" / "c_floor.py")],
     "umcp": [sys.executable, str(HERE / "contestants" / "c_umcp.py")],
+    "bridge": [sys.executable, str(HERE / "contestants" / "c_bridge.py")],
 }
 
 

@@ -174,7 +174,11 @@ class RunError(UniversalMCPError):
 
 
 class LimitExceeded(RunError):
-    """A limit of the agent ended the run. `result` keeps everything that was done until then."""
+    """A limit of the agent ended the run. `result` keeps everything that was done until then.
+
+    Of `Bridge.run`, which has no `result`, `response` is the provider's last one."""
+
+    response: Any = None
 
     def __init__(self, message: str, *, result: RunResult[Any]) -> None:
         super().__init__(message)

@@ -1,0 +1,314 @@
+"""MCP servers for programs with a loop of their own, on a provider's own SDK."""
+
+import copy
+from collections import OrderedDict
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
+from typing import Any, Self, cast
+from uuid import uuid4
+
+import anyio
+
+from universal_mcp_client.app.agent import Agent
+from universal_mcp_client.app.recipe import Tool
+from universal_mcp_client.app.sdk_calls import called, chunks, direct, wire_of
+from universal_mcp_client.app.wires import (
+    WIRES,
+    Asked,
+    Heard,
+    Turn,
+    Wire,
+    follow,
+    plain,
+    read,
+    results,
+)
+from universal_mcp_client.config.sources import ServerSource
+from universal_mcp_client.core.run import sole_leaf
+from universal_mcp_client.core.session import Session
+from universal_mcp_client.models.dialects import Dialect, function_specs
+from universal_mcp_client.models.provider_calls import given
+from universal_mcp_client.models.strict import drop_nulls
+from universal_mcp_client.tools.base import Catalogue, RunContext, current_run, opened
+from universal_mcp_client.tools.budgeted import DEFAULT_BUDGET
+from universal_mcp_client.tools.rules import Approval, Needs
+from universal_mcp_client.types.errors import ConfigError, LimitExceeded, ServerError
+from universal_mcp_client.types.interaction import Interaction
+from universal_mcp_client.types.messages import ToolCall, ToolResult
+from universal_mcp_client.types.tools import ToolSpec
+
+_LISTINGS = 8  # whose specs are kept: of servers as they were before, and with `read_result`
+
+
+class Bridge:
+    """Tools in a provider's own terms: its specs, its calls, its results.
+
+    `sources` are what `Host` takes, connections that the program already has among them; `tools`
+    functions, toolsets and agents. `wire` is the API that the loop speaks: "openai" (Chat
+    Completions and all that is compatible), "openai-responses" or "anthropic". Calls pass what an
+    agent's pass: arguments are checked, `interaction` and `approve` (or `policy`, the same) decide as
+    in `Agent`, results are cut to `result_budget` tokens. `strict` sends OpenAI's strict schemas.
+
+    >>> async with Bridge("uvx mcp-server-time", wire="openai") as bridge:
+    ...     response = await llm.chat.completions.create(…, tools=await bridge.tools())
+    ...     messages += [response.choices[0].message, *await bridge.answer(response)]
+
+    A bridge takes calls at the same time. It keeps long results for the model to read on
+    (`read_result`): give each conversation a `bridge.conversation()`, which shares all else.
+    """
+
+    def __init__(
+        self,
+        *sources: ServerSource,
+        wire: Wire | None = None,
+        tools: Sequence[Tool] = (),
+        interaction: Interaction | None = None,
+        approve: Needs | None = None,
+        policy: Needs | None = None,
+        strict: bool = False,
+        result_budget: int = DEFAULT_BUDGET,
+        token_store: Any = None,
+    ) -> None:
+        if wire is not None and wire not in WIRES:
+            raise ConfigError(f"There is no wire {wire!r}. The wires are: {', '.join(WIRES)}.")
+        if strict and wire == "anthropic":
+            raise ConfigError("strict=True is of OpenAI's wires; Anthropic's has none.")
+        self.wire, self._strict = wire, strict
+        self._host = None
+        if sources:
+            from universal_mcp_client.mcp.host import Host
+
+            self._host = Host(*sources, interaction=interaction, token_store=token_store)
+            tools = [*tools, self._host]
+        self._needs = _either(approve, policy)
+        self._agent = Agent[Any, Any](
+            tools=tools, interaction=interaction, approve=self._needs, result_budget=result_budget
+        )
+        self._catalogue = Catalogue()
+        self._specs = OrderedDict[tuple[int, Wire], tuple[Sequence[ToolSpec], list[Any]]]()
+        self._stacks = list[AsyncExitStack]()
+        self._names: Mapping[str, ToolSpec] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        self._session = Session()
+        approval = Approval(seen=self._session.seen)
+        self._approval = approval.narrowed(self._agent.interaction, self._needs)
+        self._guarded = self._agent.guarded(self._session, self._approval)
+
+    def conversation(self) -> "Bridge":
+        """A bridge for one conversation more: the same connections and tools, results of its own."""
+        other = copy.copy(self)
+        other._begin()
+        return other
+
+    @property
+    def failures(self) -> Mapping[str, ServerError]:
+        """Why servers are not there, by name."""
+        return self._host.failures if self._host is not None else {}
+
+    async def tools(self) -> list[Any]:
+        """The `tools` of a request. The same list as long as nothing changed: leave it as it is."""
+        if self.wire is None:
+            raise ConfigError(f"Say which API the tools are for: Bridge(…, wire={WIRES!r}).")
+        return self._encoded(await self._list(), self.wire)
+
+    async def answer(
+        self, response: object, *, deps: Any = None, others: Collection[str] | None = None
+    ) -> list[Any]:
+        """Make the calls that a model asked for, all at once, and return what is to be appended.
+
+        `response` is the SDK's response, its dict, a stream's final message, or a list of calls;
+        `deps` is what functions get as `RunContext.deps`. The list is empty where nothing of ours
+        was asked for. Calls of other tools are left to you, see `others`; your results stand before
+        these (for Anthropic, in the content of the one message). With the names of your tools as
+        `others`, a call of neither yours nor ours is answered with an error that tells the model so.
+
+        A tool that fails is a result that says so. Raises ConfigError for what is no answer.
+        """
+        turn = read(response, self.wire)
+        await self._list()
+        return await self._answer(turn, self._split(turn, others)[0], deps)
+
+    def others(self, response: object) -> list[Any]:
+        """The calls in a response that are not of these tools, as they came."""
+        return self._split(read(response, self.wire), None)[1]
+
+    async def run(
+        self,
+        create: Callable[..., Any],
+        /,
+        *,
+        max_turns: int = 50,
+        deps: Any = None,
+        added: list[Any] | None = None,
+        **request: Any,
+    ) -> Any:
+        """One of the SDKs' own calls, with the tools, until the model has answered: its last response.
+
+        `create` is `client.chat.completions.create`, `client.responses.create` or
+        `client.messages.create`, of an async or a sync client (which is called in threads), and
+        `request` what it takes. With `stream=True` this returns an async iterator over the chunks of
+        all turns. `tools` of your own go beside ours; a response that calls them is returned with no
+        call made: `answer` makes ours. `added` is a list that gets what was appended on the way;
+        yours (`messages`, `input`) are never changed.
+
+        Raises LimitExceeded when the model still asks for tools after `max_turns` requests; its
+        `response` is the last one. Raises what `create` raises.
+        """
+        if max_turns < 1:
+            raise ConfigError(f"max_turns has to be at least 1, not {max_turns}.")
+        found = wire_of(create)
+        if found is not None and self.wire not in (None, found):
+            raise ConfigError(f"This call speaks {found!r}, and the bridge {self.wire!r}.")
+        wire = found or self.wire
+        if wire is None:
+            raise ConfigError(
+                f"Which API {create!r} calls is not known: Bridge(…, wire={WIRES!r})."
+            )
+        key = "input" if wire == "openai-responses" else "messages"
+        if isinstance(request.get(key), Iterable) and not isinstance(request[key], str):
+            request[key] = [plain(item) for item in request[key]]
+        steps = self.conversation()._steps(create, wire, key, request, max_turns, deps, added)
+        if request.get("stream"):
+            return steps
+        return [response async for response in steps][-1]
+
+    async def _steps(
+        self,
+        create: Callable[..., Any],
+        wire: Wire,
+        key: str,
+        request: dict[str, Any],
+        max_turns: int,
+        deps: Any,
+        added: list[Any] | None,
+    ) -> AsyncGenerator[Any]:
+        """The responses of all turns, or their chunks."""
+        tools = request.pop("tools", None)
+        theirs: list[Any] = list(tools) if isinstance(tools, Iterable) else []
+        first = {key: request[key]} if key in request else {}
+        by_body = bool(first) and direct(create, [first, theirs])
+        for left in reversed(range(max_turns)):
+            ours = self._encoded(await self._list(), wire)
+            known = set(map(id, ours))
+            theirs = [tool for tool in theirs if id(tool) not in known]
+            names = {_name(tool) for tool in theirs}
+            if taken := names & self._names.keys():
+                raise ConfigError(
+                    f"{min(taken)!r} is the bridge's tool and one in tools=…; rename it."
+                )
+            every = [*theirs, *ours] if theirs else ours
+            tools = {"tools": every} if every else {}
+            if by_body:
+                body = {key: request[key], **tools, **(request.get("extra_body") or {})}
+                got = await called(create, {**request, **first, "extra_body": body})
+            else:
+                got = await called(create, {**request, **tools})
+            if request.get("stream"):
+                heard = Heard(wire, str(request.get("model")))
+                async with aclosing(chunks(got)) as pieces:
+                    async for chunk in pieces:
+                        heard.feed(chunk)
+                        yield chunk
+                turn = heard.turn()
+            else:
+                yield got
+                turn = read(got, wire)
+            said = turn.plain()
+            if added is not None:
+                added += said
+            asked, others = self._split(turn, names)
+            if others or not (asked or turn.paused):
+                return
+            if not left:
+                text = f"The model still asks for tools after {max_turns} requests."
+                error = LimitExceeded(text, result=cast(Any, None))
+                error.response = turn.response
+                raise error
+            more = await self._answer(turn, asked, deps)
+            if added is not None:
+                added += more
+            request = follow(request, turn, said, more)
+
+    async def _list(self) -> Sequence[ToolSpec]:
+        if not self._stacks:
+            raise ConfigError("The bridge is not open: use it inside of `async with bridge:`.")
+        listing = await self._guarded.list_tools()
+        self._names = self._catalogue(listing)
+        return listing
+
+    def _encoded(self, listing: Sequence[ToolSpec], wire: Wire) -> list[Any]:
+        key = (id(listing), wire)
+        kept = self._specs.get(key)
+        if kept is None or kept[0] is not listing or len(kept[1]) != len(listing):
+            form = f"{wire}-strict" if self._strict and wire != "anthropic" else wire
+            kept = self._specs[key] = (listing, function_specs(listing, cast(Dialect, form)))
+            if len(self._specs) > _LISTINGS:
+                self._specs.popitem(last=False)
+        return kept[1]
+
+    def _split(self, turn: Turn, others: Collection[str] | None) -> tuple[list[Asked], list[Any]]:
+        """The calls that are ours to make, each once, and the rest as they came."""
+        asked, rest = list[Asked](), list[Any]()
+        for one in turn.calls:
+            call = one.call
+            if call is None or (
+                call.name not in self._names and (others is None or call.name in others)
+            ):
+                rest.append(one.raw)
+            elif not any(call == other.call for other in asked):
+                if self._strict and call.name in self._names:
+                    given = drop_nulls(call.arguments, self._names[call.name].input_schema)
+                    one = Asked(one.raw, replace(call, arguments=given))
+                asked.append(one)
+        return asked, rest
+
+    async def _answer(self, turn: Turn, asked: Sequence[Asked], deps: Any) -> list[Any]:
+        found = [cast(ToolResult, None)] * len(asked)
+        context = RunContext(
+            deps=deps, run_id=uuid4().hex, session=self._session, approval=self._approval
+        )
+
+        async def make(at: int, call: ToolCall) -> None:
+            own = replace(context, call=call)
+            current_run.set(own)  # of this task alone
+            found[at] = await self._guarded.call_tool(call, own)
+
+        try:
+            async with anyio.create_task_group() as group:
+                for at, one in enumerate(asked):
+                    group.start_soon(make, at, cast(ToolCall, one.call))
+        except BaseExceptionGroup as failures:
+            error = sole_leaf(failures)
+            raise error from error.__cause__
+        return results(turn, asked, found)
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(opened(self._agent.toolset))
+            self._names = self._catalogue(await self._guarded.list_tools())
+            self._stacks.append(stack.pop_all())
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self._stacks.pop().aclose()
+
+
+def _either(one: Needs | None, other: Needs | None) -> Needs | None:
+    if one is None or other is None:
+        return one or other
+    return lambda spec: one(spec) or other(spec)
+
+
+def _name(tool: Any) -> Any:
+    """A tool's name in any of the wires; None for what a provider has of its own."""
+    return given(given(tool, "function") or given(tool, "custom") or tool, "name")

@@ -1,0 +1,72 @@
+"""The SDKs' own calls, as they are made in a loop around them."""
+
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
+from functools import partial
+from types import MethodType
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from universal_mcp_client.app.wires import Wire
+from universal_mcp_client.models.wire import encode
+
+# Where and by which class the SDKs' own calls are made.
+_RESOURCES: Mapping[tuple[str, str], Wire] = {
+    ("openai.resources.chat.", "completions"): "openai",
+    ("openai.resources.responses.", "responses"): "openai-responses",
+    ("anthropic.resources.", "messages"): "anthropic",
+}
+
+
+def wire_of(create: Any) -> Wire | None:
+    """The wire of one of the SDKs' own calls, such as `client.responses.create`."""
+    owner = getattr(getattr(create, "func", create), "__self__", None)
+    for kind in type(owner).__mro__:
+        for (home, name), wire in _RESOURCES.items():
+            if kind.__module__.startswith(home) and kind.__name__.lower().endswith(name):
+                return wire
+    return None
+
+
+def direct(create: Any, said: object) -> bool:
+    """Whether a request's messages and tools may go by `extra_body`: the SDK then writes them as they
+    are, without holding each against all forms that it might have, at each turn again (which takes
+    more time than all else). Not where somebody stands around the SDK's call, to watch it or
+    to change it, nor where `said` is more than JSON: files, which the SDK reads itself.
+    """
+    home = getattr(getattr(create, "__func__", None), "__globals__", {}).get("__name__", "")
+    if type(create) is not MethodType or create.__name__ != "create":
+        return False
+    try:
+        encode(said)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return str(home).partition(".")[0] in ("openai", "anthropic")
+
+
+async def called(create: Callable[..., Any], request: Mapping[str, Any]) -> Any:
+    """What the SDK's call gives; that of a sync client is made in a thread."""
+    call = partial(create, **request)
+    if inspect.iscoroutinefunction(inspect.unwrap(create)):
+        return await call()
+    found = await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
+    return await found if inspect.isawaitable(found) else found
+
+
+async def chunks(stream: Any) -> AsyncGenerator[Any]:
+    """The chunks of an SDK's stream, which is closed in the end; a sync one is read in threads."""
+    try:
+        if isinstance(stream, AsyncIterable):
+            async for chunk in stream:
+                yield chunk
+        else:
+            pieces, end = iter(stream), object()
+            following = partial(anyio.to_thread.run_sync, next, pieces, end, abandon_on_cancel=True)
+            while (chunk := await following()) is not end:
+                yield chunk
+    finally:
+        with anyio.CancelScope(shield=True):
+            if inspect.isawaitable(closed := stream.close()):
+                await closed

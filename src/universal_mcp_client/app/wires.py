@@ -1,0 +1,238 @@
+"""How the three wires differ for a loop: how an answer asks for tools, how results are given back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias, cast, get_args
+
+from universal_mcp_client.models import anthropic, openai_chat, openai_responses, profiles
+from universal_mcp_client.models.anthropic_answer import Answer as AnthropicAnswer
+from universal_mcp_client.models.base import Profile
+from universal_mcp_client.models.provider_calls import given, provider_call, shown
+from universal_mcp_client.models.retry import without_completion
+from universal_mcp_client.models.stream import NONSENSE, nonsense, too_many_calls
+from universal_mcp_client.types.bounds import ANSWER_CALLS
+from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.messages import Message, ToolCall, ToolResult
+
+Wire: TypeAlias = Literal["openai", "openai-responses", "anthropic"]
+WIRES: tuple[Wire, ...] = get_args(Wire)
+
+_PROFILES: Mapping[Wire, Profile] = {
+    "openai": profiles.OPENAI,
+    "openai-responses": profiles.RESPONSES,
+    "anthropic": profiles.ANTHROPIC,
+}
+# What else than functions the program carries out; other items are the provider's own work.
+_PROGRAMS = {
+    *("custom", "custom_tool_call", "computer_call", "local_shell_call", "shell_call"),
+    *("apply_patch_call", "mcp_approval_request", "tool_search_call", "function_call"),
+}
+_CUT = {
+    *("length", "max_tokens", "max_output_tokens", "model_context_window_exceeded"),
+    *("content_filter", "refusal"),
+}
+_SERIAL = "disable_parallel_tool_use"
+_PARSED: Any = {
+    "parsed": True,
+    "parsed_arguments": True,
+    "content": {"__all__": {"parsed"}},
+    "tool_calls": {"__all__": {"function": {"parsed_arguments"}}},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call as it came, and as ours; None where it is of no function."""
+
+    raw: Any
+    call: ToolCall | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What a model answered: `said` is what goes back to it, `paused` that it only took a breath."""
+
+    wire: Wire | None
+    response: Any
+    calls: Sequence[Asked] = ()
+    said: Sequence[Any] = ()
+    paused: bool = False
+
+    @property
+    def profile(self) -> Profile:
+        """What the model takes, as far as its answer tells which it is."""
+        wire = cast(Wire, self.wire)
+        model = given(self.response, "model")
+        return profiles.profile_of(wire, model if isinstance(model, str) else "", _PROFILES[wire])
+
+    def plain(self) -> list[Any]:
+        """`said` as dicts, without what the SDK itself has added."""
+        found = [plain(item) for item in self.said]
+        if self.wire != "openai":
+            return found
+        return [{k: v for k, v in m.items() if v is not None or k == "content"} for m in found]
+
+
+def plain(value: Any) -> Any:
+    """An SDK's object as its dict, also in a message's content."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json", exclude_unset=True, exclude=_PARSED, warnings=False)
+    if isinstance(value, Mapping) and isinstance(content := given(value, "content"), list):
+        return {**value, "content": [plain(block) for block in content]}
+    return value
+
+
+def read(response: object, expected: Wire | None = None) -> Turn:
+    """What a model asks for, from an SDK's response, its dict, the assistant's message or a list of
+    calls. Raises ConfigError for what is none of these, or of another wire than `expected`."""
+    wire: Wire | None = None
+    said: Sequence[Any] = ()
+    content, items, reason = given(response, "content"), given(response, "output"), None
+    if response is None or isinstance(response, list | tuple):
+        items = cast(Sequence[Any], response or ())
+    elif isinstance(items, list):
+        wire, said = "openai-responses", items
+        reason = given(given(response, "incomplete_details"), "reason")
+    elif isinstance(content, list) and not given(response, "tool_calls"):
+        wire, items, reason = "anthropic", content, given(response, "stop_reason")
+        said = [{"role": "assistant", "content": items}]
+    else:
+        choices = given(response, "choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        message = given(choice, "message") or response
+        if given(message, "role") != "assistant":
+            raise ConfigError(
+                f"{shown(response)} is no answer of a model. Give the SDK's response (awaited, and of "
+                "a stream the final message), its dict, or a list of tool calls."
+            )
+        wire, said, reason = "openai", [message], given(choice, "finish_reason")
+        items = given(message, "tool_calls") or ()
+    done = {given(i, "call_id") for i in items if str(given(i, "type")).endswith("_output")}
+    last = len(items) - 1 if reason in _CUT else -1
+    calls = [a for at, i in enumerate(items) if (a := _asked(i, at == last, done)) is not None]
+    wire = wire or _of(calls) or expected
+    if expected is not None and wire != expected:
+        raise ConfigError(f"This answer speaks {wire!r}, and the bridge {expected!r}: see wire=….")
+    if len(calls) > ANSWER_CALLS:
+        raise too_many_calls(str(given(response, "model") or "The model"))
+    paused = reason in ("pause_turn", "pause")
+    return Turn(wire=wire, response=response, calls=calls, said=said, paused=paused)
+
+
+def _asked(item: Any, cut: bool, done: set[Any]) -> Asked | None:
+    kind = given(item, "type")
+    named = kind in ("function", "tool_use") or given(item, "function") is not None
+    if (
+        isinstance(item, ToolCall)
+        or named
+        or (kind == "function_call" and not given(item, "namespace"))
+    ):
+        return Asked(item, provider_call(item, cut=cut))
+    if kind in _PROGRAMS and given(item, "call_id") not in done:
+        return None if given(item, "execution") == "server" else Asked(item, None)
+    if not isinstance(kind, str):
+        raise ConfigError(f"{shown(item)} is no tool call, and no other part of an answer.")
+    return None
+
+
+def _of(calls: Sequence[Asked]) -> Wire | None:
+    raw = calls[0].raw if calls else None
+    if raw is None or isinstance(raw, ToolCall):
+        return None
+    kind = given(raw, "type")
+    if kind == "tool_use":
+        return "anthropic"
+    return "openai" if kind in ("function", "custom", None) else "openai-responses"
+
+
+def results(turn: Turn, asked: Sequence[Asked], found: Sequence[ToolResult]) -> list[Any]:
+    """What is to be appended for the results of the calls, in the provider's own shapes."""
+    if not asked:
+        return []
+    message = Message(role="tool", parts=tuple(found))
+    if turn.wire == "anthropic":
+        out: list[Any] = [anthropic.to_wire(message, turn.profile)]
+        entries, key, name = out[0]["content"], "tool_use_id", "id"
+    elif turn.wire == "openai":
+        entries = out = openai_chat.to_wire(message, turn.profile)
+        key, name = "tool_call_id", "id"
+    else:
+        entries = out = openai_responses.to_wire(message, turn.profile)
+        key, name = "call_id", "call_id"
+    for entry, each in zip(entries, asked, strict=False):
+        # Under the id as it came, even one that other providers would not take.
+        entry[key] = given(each.raw, name) or given(each.raw, "id") or entry[key]
+    return out
+
+
+def follow(
+    request: Mapping[str, Any], turn: Turn, said: Sequence[Any], more: Sequence[Any]
+) -> dict[str, Any]:
+    """The request after `turn`: with what the model `said`, and `more` behind it. Nothing of `request`
+    is changed."""
+    following, before = dict(request), request.get("input") or []
+    choice = request.get("tool_choice")
+    if turn.wire != "openai-responses":
+        following["messages"] = [*request.get("messages", ()), *said, *more]
+    elif request.get("previous_response_id") or request.get("conversation"):
+        following["input"] = list(more)
+        if request.get("previous_response_id"):
+            following["previous_response_id"] = given(turn.response, "id")
+    else:
+        if isinstance(before, str):
+            before = [{"role": "user", "content": before}]
+        if request.get("store") is False:  # what is not kept there has to come with all that it is
+            said = [s for s in said if s["type"] != "reasoning" or s.get("encrypted_content")]
+        following["input"] = [*before, *said, *more]
+    kind = given(choice, "type") or choice
+    if more and isinstance(kind, str) and kind not in ("auto", "none", "allowed_tools"):
+        one_by_one = {_SERIAL: True} if given(choice, _SERIAL) else {}
+        auto = {"type": "auto"} | one_by_one if turn.wire == "anthropic" else "auto"
+        following["tool_choice"] = auto  # it has been obeyed
+    return following
+
+
+class Heard:
+    """The events of a streamed answer, put together while they pass."""
+
+    def __init__(self, wire: Wire, model: str) -> None:
+        self._wire, self._model = wire, model
+        self._response: Any = None
+        self._answer = (
+            AnthropicAnswer(model) if wire == "anthropic" else openai_chat.Answer(model, "")
+        )
+
+    def feed(self, event: Any) -> None:
+        if self._wire == "openai-responses":
+            kind = given(event, "type")
+            if kind in ("response.completed", "response.incomplete", "response.failed"):
+                self._response = given(event, "response")
+            return
+        try:
+            self._answer.feed(plain(event))
+        except NONSENSE as error:
+            raise nonsense(self._model, event, error) from error
+
+    def turn(self) -> Turn:
+        """The whole answer. Raises ModelUnavailable where the stream broke off."""
+        if self._wire == "openai-responses":
+            if self._response is None:
+                raise without_completion(self._model)
+            return read(self._response, self._wire)
+        completion = self._answer.completion()
+        message, profile = completion.message, _PROFILES[self._wire]
+        about = {"model": self._model, "role": "assistant", "stop_reason": completion.stop_reason}
+        if self._wire == "openai":
+            said = openai_chat.to_wire(message, profile)
+            choice = {"message": said[0], "finish_reason": completion.stop_reason}
+            return read(about | {"choices": [choice]})
+        # `input` cannot say what is no JSON: so it goes back, but is not what the tool was asked.
+        said = [anthropic.to_wire(message, profile)]
+        calls = iter(message.tool_calls)
+        asked = [
+            block | {"input": call.invalid}
+            if block["type"] == "tool_use" and (call := next(calls)).invalid is not None
+            else block
+            for block in said[0]["content"]
+        ]
+        return replace(read(about | {"content": asked}), said=said)
