@@ -195,7 +195,7 @@ class Execution:
             session=self.session.id,
             run_id=self.context.run_id,
             agent=self.agent.name,
-            priced=self.meter.cost,
+            priced=self.meter.spending(),
         )
 
 

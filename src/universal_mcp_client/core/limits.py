@@ -5,9 +5,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from universal_mcp_client.models.base import Model
+from universal_mcp_client.models.prices import Spending, answering, listed_price
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.events import Limit
-from universal_mcp_client.types.usage import Price, Usage
+from universal_mcp_client.types.usage import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +44,12 @@ class Meter:
         self.tool_calls = 0
         self.usage = Usage()
         self._started = time.monotonic()
-        self._by_model = dict[tuple[int, str], tuple[Model, Usage]]()
+        self._by_model = dict[tuple[int, str], tuple[Model, list[Usage]]]()
         self.uses(model)
 
     def uses(self, model: Model) -> None:
         """Raises ConfigError where a limit of cost could not be held with this model."""
-        if self._limits_cost and _price(model, model.name) is None:
+        if self._limits_cost and (model.profile.price or listed_price(model.name)) is None:
             raise ConfigError(
                 f"A cost limit needs the price of {model.name}, which is not known. Give it: "
                 "resolve(name, price=Price(input=…, output=…)), in US dollars per million tokens."
@@ -58,22 +59,20 @@ class Meter:
     def _limits_cost(self) -> bool:
         return self.limits.cost is not None or (self.outer is not None and self.outer._limits_cost)
 
-    def cost(self) -> float | None:
-        """US dollars, each model's tokens at its own price; None where one is not known."""
-        total = 0.0
-        for (_, name), (model, usage) in self._by_model.items():
-            price = _price(model, name)
-            if price is None:
-                return None
-            total += price.cost(usage)
-        return total
+    def spending(self) -> Spending:
+        """What was used of each model, to be priced when somebody asks."""
+        return Spending(
+            tuple(
+                (found.name, found.profile.price, tuple(requests))
+                for (_, name), (model, requests) in self._by_model.items()
+                for found in (answering(model, name),)
+            )
+        )
 
     def spend(self, usage: Usage, model: Model, name: str = "") -> None:
         """`name` is who answered, where `model` stands for several."""
-        key = (id(model), name or model.name)
         self.usage += usage
-        _, before = self._by_model.get(key, (model, None))
-        self._by_model[key] = (model, usage if before is None else before + usage)
+        self._by_model.setdefault((id(model), name), (model, []))[1].append(usage)
         if self.outer is not None:
             self.outer.spend(usage, model, name)
 
@@ -98,7 +97,7 @@ class Meter:
         limits = self.limits
         if limits.tokens is not None and self.usage.total_tokens >= limits.tokens:
             return "tokens"
-        if limits.cost is not None and (self.cost() or 0.0) >= limits.cost:
+        if limits.cost is not None and (self.spending()() or 0.0) >= limits.cost:
             return "cost"
         return self.outer._consumed() if self.outer is not None else None
 
@@ -108,16 +107,10 @@ class Meter:
             "turns": self.turns,
             "tool_calls": self.tool_calls,
             "tokens": self.usage.total_tokens,
-            "cost": 0.0 if self.limits.cost is None else self.cost() or 0.0,
+            "cost": 0.0 if self.limits.cost is None else self.spending()() or 0.0,
             "seconds": time.monotonic() - self._started,
         }
         bounds = {f.name: getattr(self.limits, f.name) for f in fields(Limits)}
         return Limits(
             **{k: None if bound is None else max(0, bound - used[k]) for k, bound in bounds.items()}
         )
-
-
-def _price(model: Model, name: str) -> Price | None:
-    """Of `model`, or of the one that answered where it stands for several."""
-    inner = getattr(model, "price_of", None)
-    return model.profile.price if inner is None else inner(name)

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from universal_mcp_client.models.allowed import check_allowed
 from universal_mcp_client.models.anthropic_answer import KEY, WIRE, Answer
 from universal_mcp_client.models.base import PLAIN_CHOICES, ModelRequest, ModelSettings, Profile
 from universal_mcp_client.models.calls import b64, describe, own, result_text
@@ -17,6 +18,7 @@ from universal_mcp_client.models.dialects import function_specs
 from universal_mcp_client.models.failures import translated
 from universal_mcp_client.models.fields import Notes, merged, not_here, sampling
 from universal_mcp_client.models.hosted import CodeExecution, FileSearch, HostedTool, WebSearch
+from universal_mcp_client.models.intercepted import Interceptable
 from universal_mcp_client.models.retry import retrying
 from universal_mcp_client.models.stream import HEADERS, bounded, listen
 from universal_mcp_client.models.strict import to_strict
@@ -44,7 +46,7 @@ _ID = re.compile(r"[^a-zA-Z0-9_-]")
 _IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
-class Anthropic:
+class Anthropic(Interceptable):
     """One Claude model. Cache breakpoints stand behind the system prompt (and with it the tools)
     and behind the last two messages that are not the model's own."""
 
@@ -72,6 +74,7 @@ class Anthropic:
         return retrying(lambda: self._attempt(request), request.settings.retries)
 
     async def _attempt(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
+        check_allowed(self.name)
         with importing():
             import anthropic
 

@@ -27,6 +27,7 @@ from universal_mcp_client.models.dialects import Dialect, function_specs
 from universal_mcp_client.models.failures import from_status
 from universal_mcp_client.models.fields import Notes, merged, not_here, sampling
 from universal_mcp_client.models.hosted import WebSearch
+from universal_mcp_client.models.intercepted import Interceptable
 from universal_mcp_client.models.openai_client import OpenAIConnection, counted, shared
 from universal_mcp_client.models.retry import retrying, without_completion
 from universal_mcp_client.models.stream import excerpt, list_of, text_of, too_many_calls
@@ -76,7 +77,7 @@ _STOP: dict[str, StopReason] = {
 }
 
 
-class OpenAIChat:
+class OpenAIChat(Interceptable):
     """One model behind a Chat Completions endpoint."""
 
     def __init__(self, model: str, connection: OpenAIConnection, profile: Profile) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from universal_mcp_client.models.allowed import check_allowed
 from universal_mcp_client.models.base import ModelSettings, Profile
 from universal_mcp_client.models.clients import Clients
 from universal_mcp_client.models.failures import translated
@@ -77,6 +78,7 @@ class OpenAIConnection:
         self, path: str, content: bytes, settings: ModelSettings, answer: Answer, model: str
     ) -> AsyncGenerator[ModelEvent]:
         """POST `content`, and yield what the server-sent events add to `answer`."""
+        check_allowed(model)
         with importing():
             import openai
 

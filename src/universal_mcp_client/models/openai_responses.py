@@ -24,6 +24,7 @@ from universal_mcp_client.models.dialects import function_specs
 from universal_mcp_client.models.failures import from_status
 from universal_mcp_client.models.fields import Notes, merged, not_here, sampling
 from universal_mcp_client.models.hosted import CodeExecution, FileSearch, HostedTool, WebSearch
+from universal_mcp_client.models.intercepted import Interceptable
 from universal_mcp_client.models.openai_client import OpenAIConnection, counted, shared
 from universal_mcp_client.models.retry import retrying, without_completion
 from universal_mcp_client.models.stream import excerpt, text_of, too_many_calls
@@ -56,7 +57,7 @@ _COUNTED = (
 )
 
 
-class OpenAIResponses:
+class OpenAIResponses(Interceptable):
     """One model behind a Responses endpoint. Nothing is stored at the provider."""
 
     def __init__(self, model: str, connection: OpenAIConnection, profile: Profile) -> None:

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any, TypeAlias
 
 from universal_mcp_client.models.base import ModelRequest, Profile
+from universal_mcp_client.models.intercepted import Interceptable
 from universal_mcp_client.types.errors import ModelError
 from universal_mcp_client.types.events import Completion, ModelEvent, TextDelta
 from universal_mcp_client.types.messages import Message, Part, Text, ToolCall
@@ -17,7 +18,7 @@ Reply: TypeAlias = str | Message | ToolCall | Completion | ModelError | Sequence
 Script: TypeAlias = Reply | Callable[[ModelRequest], Reply]
 
 
-class ScriptedModel:
+class ScriptedModel(Interceptable):
     """Answers with its `replies`, one a turn; `requests` records what it was asked.
 
     A reply is a text, a tool call (see `call`), a list of both, a `Message` or `Completion`, an

@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from universal_mcp_client.models.allowed import check_allowed
 from universal_mcp_client.models.base import ModelRequest, Profile
 from universal_mcp_client.models.calls import tool_call
 from universal_mcp_client.models.dialects import function_specs
 from universal_mcp_client.models.fields import not_here
+from universal_mcp_client.models.intercepted import Interceptable
 from universal_mcp_client.models.local.engine import Engine
 from universal_mcp_client.models.local.fewshot import answering, choosing, nearest, talking
 from universal_mcp_client.models.local.grammar import ANSWER, grammar
@@ -27,7 +29,7 @@ TINY = 700_000_000
 _CALL = re.compile(r"([a-zA-Z0-9_-]+) (\{.*)\Z", re.DOTALL)
 
 
-class LocalModel:
+class LocalModel(Interceptable):
     """`local:NAME` or `local:PATH.gguf`. Nothing is loaded before the first request."""
 
     def __init__(self, model: str) -> None:
@@ -38,6 +40,7 @@ class LocalModel:
         self._tiny = False
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
+        check_allowed(self.name)
         for tool in request.hosted_tools:
             raise not_here(tool, self.name, "the model runs in this process.")
         if (choice := request.settings.tool_choice) not in ("auto", "required"):

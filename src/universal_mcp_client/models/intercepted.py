@@ -1,0 +1,50 @@
+"""What a program does before, around and after a model's answers."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Any, TypeAlias, cast
+
+from universal_mcp_client.models.base import Model, ModelRequest, Profile
+from universal_mcp_client.types.events import ModelEvent
+
+Proceed: TypeAlias = Callable[[ModelRequest], AsyncGenerator[ModelEvent]]
+ModelInterceptor: TypeAlias = Callable[[ModelRequest, Proceed], AsyncIterator[ModelEvent]]
+"""An async generator function: `async for event in proceed(request): yield event`."""
+
+
+class Interceptable:
+    """What all our models have besides the protocol."""
+
+    def intercepted(self, function: ModelInterceptor) -> "InterceptedModel":
+        """This model, with each request passed through `function(request, proceed)`, which yields the
+        events of the answer: those of `proceed(request)`, changed, repeated, or its own."""
+        return InterceptedModel(cast(Model, self), function)
+
+
+class InterceptedModel(Interceptable):
+    """A model around a model; for one that is not ours, too."""
+
+    def __init__(self, model: Model, function: ModelInterceptor) -> None:
+        self._model, self._function = model, function
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    @property
+    def profile(self) -> Profile:
+        return self._model.profile
+
+    def member(self, name: str) -> Model:
+        """Who answered as `name`."""
+        from universal_mcp_client.models.prices import answering
+
+        return answering(self._model, name)
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
+        async with aclosing(cast(Any, self._function(request, self._model.stream))) as events:
+            async for event in events:
+                yield event
+
+    async def aclose(self) -> None:
+        await self._model.aclose()
