@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # several to a line, as _HOMES has them
     from universal_mcp_client.models.hosted import (
         CodeExecution as CodeExecution, FileSearch as FileSearch, WebSearch as WebSearch,
     )
+    from universal_mcp_client.models.fallback import Fallback as Fallback
     from universal_mcp_client.models.registry import resolve as resolve
     from universal_mcp_client.tools.approval import (
         ApprovalToolset as ApprovalToolset, ApprovedToolset as ApprovedToolset,
@@ -135,6 +136,7 @@ _HOMES = {
     "models.base": ("Model", "ModelRequest", "ModelSettings", "Profile"),
     "models.dialects": ("function_specs",),
     "models.hosted": ("CodeExecution", "FileSearch", "WebSearch"),
+    "models.fallback": ("Fallback",),
     "models.registry": ("resolve",),
     "tools.approval": ("ApprovalToolset", "ApprovedToolset"),
     "tools.base": ("CallContext", "Progress", "RunContext", "Toolset"),

@@ -1,0 +1,127 @@
+"""Several models as one, models that are intercepted, and what a run costs."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from universal_mcp_client import Agent, ConfigError, Limits, Price, Profile, TextDelta
+from universal_mcp_client.models.fallback import Fallback
+from universal_mcp_client.models.prices import context_window, listed_price
+from universal_mcp_client.testing import ScriptedModel
+from universal_mcp_client.types.errors import (
+    BadModelRequest,
+    ModelUnavailable,
+    RateLimited,
+    StreamInterrupted,
+)
+from universal_mcp_client.types.events import Retrying
+from universal_mcp_client.types.usage import Usage
+
+pytestmark = pytest.mark.anyio
+
+BUSY = RateLimited("too many requests", model="first")
+
+
+class Named(ScriptedModel):
+    """A scripted model with a name and a price of its own."""
+
+    def __init__(self, name: str, *replies: Any, price: float | None = None, **able: Any) -> None:
+        given = None if price is None else Price(input=price, output=price)
+        super().__init__(*replies, profile=Profile(price=given, **able))
+        self.name = name
+
+    async def stream(self, request: Any) -> AsyncGenerator[Any]:
+        from dataclasses import replace
+
+        async for event in super().stream(request):
+            yield replace(event, model=self.name) if hasattr(event, "model") else event
+
+
+async def test_where_one_model_fails_the_next_is_asked_and_priced_as_itself() -> None:
+    first, second = Named("a:first", BUSY, price=1.0), Named("b:second", "hello", price=1_000.0)
+    async with Agent(Fallback(first, second)).stream("?") as run:
+        told = [event.error async for event in run if isinstance(event, Retrying)]
+    assert run.result.output == "hello"
+    assert run.result.cost == pytest.approx(15 * 1_000 / 1_000_000)
+    assert "a:first failed: too many requests b:second is asked instead." in told[0]
+
+
+async def test_the_last_error_is_raised_with_what_became_of_the_others() -> None:
+    model = Fallback(Named("a:1", BUSY), Named("b:2", ModelUnavailable("down", model="b:2")))
+    with pytest.raises(ModelUnavailable) as caught:
+        await Agent(model).run("?")
+    assert caught.value.__notes__ == ["Before: a:1: too many requests"]
+
+
+@pytest.mark.parametrize(
+    "error", [BadModelRequest("malformed", model="a"), StreamInterrupted("broke", model="a")]
+)
+async def test_what_another_model_would_not_mend_is_raised(error: Exception) -> None:
+    second = Named("b:2", "never")
+    with pytest.raises(type(error)):
+        await Agent(Fallback(Named("a:1", error), second)).run("?")
+    assert not second.requests
+
+
+async def test_a_model_that_failed_in_the_middle_of_its_answer_is_not_replaced() -> None:
+    async def broken(request: Any, proceed: Any) -> AsyncGenerator[Any]:
+        yield TextDelta(text="half")
+        raise ModelUnavailable("gone", model="a:1")
+
+    second = Named("b:2", "never")
+    with pytest.raises(ModelUnavailable):
+        await Agent(Fallback(Named("a:1").intercepted(broken), second)).run("?")
+    assert not second.requests
+
+
+def test_together_they_can_what_all_of_them_can() -> None:
+    model = Fallback(Named("a:1", images=True, audio=True), Named("b:2", images=True, audio=False))
+    assert (model.profile.images, model.profile.audio) == (True, False)
+    with pytest.raises(ConfigError, match="at least one"):
+        Fallback()
+
+
+async def test_a_function_stands_around_the_answers_of_a_model() -> None:
+    seen: list[str] = []
+
+    async def shouting(request: Any, proceed: Any) -> AsyncGenerator[Any]:
+        seen.append(request.messages[-1].text)
+        async for event in proceed(request):
+            yield TextDelta(text=event.text.upper()) if isinstance(event, TextDelta) else event
+
+    model = ScriptedModel("hello").intercepted(shouting)
+    async with Agent(model).stream("?") as run:
+        assert [e.text async for e in run if isinstance(e, TextDelta)] == ["HELLO"]
+    assert seen == ["?"]
+
+
+@pytest.mark.parametrize(
+    "name", ["openai:gpt-5", "openai-responses:gpt-5", "anthropic:claude-sonnet-5", "local:x"]
+)
+async def test_a_test_suite_forbids_requests_to_real_models(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UMCP_ALLOW_MODEL_REQUESTS", "0")
+    second = ScriptedModel("never")
+    with pytest.raises(ConfigError, match=f"{name} was about to be asked"):
+        await Agent(Fallback(name, second)).run("?")
+    assert (await Agent(second).run("?")).output == "never"
+
+
+async def test_list_prices_hold_where_nobody_said_one_and_are_not_guessed() -> None:
+    price = listed_price("anthropic:claude-sonnet-4-5")
+    assert price is not None
+    whole, cached = (
+        price.cost(Usage(input_tokens=1_000, cache_read_tokens=n, output_tokens=0))
+        for n in (0, 900)
+    )
+    assert 0 < cached < whole / 2
+    assert (context_window("openai:gpt-5") or 0) > 100_000
+    assert listed_price("openai:gpt-99") is None and listed_price("local:x") is None
+    agent = Agent(Named("openai:gpt-99"), limits=Limits(cost=1.0))
+    with pytest.raises(ConfigError, match="price of openai:gpt-99"):
+        await agent.run("?")
+    result = await Agent(Named("openai:gpt-5", "hi"), limits=Limits(cost=1.0)).run("?")
+    listed = listed_price("openai:gpt-5")
+    assert listed is not None and result.cost == listed.cost(result.usage) > 0
