@@ -16,6 +16,7 @@ import anyio
 import pytest
 from anyio.from_thread import check_cancelled
 from pydantic import BaseModel, ConfigDict, Field
+from tests.support.llm_server import Call, LLMServer
 
 from universal_mcp_client import (
     Agent,
@@ -308,6 +309,26 @@ async def test_a_tool_is_listed_and_called_while_it_is_enabled() -> None:
         assert result.is_error is refused, result.text
     seen = await run(tools, turns=[call("hers")])
     assert seen.tool_calls[0].result.text.startswith("ada")
+
+
+@pytest.mark.parametrize("wire", ["openai", "openai-responses"])
+async def test_strict_is_said_to_the_provider_and_its_nulls_are_not_arguments(
+    wire: str, llm: LLMServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{llm.url}/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+
+    def weather(city: str, days: int = 3) -> str:
+        return f"{city}, {days} days"
+
+    tools = [Tool(weather, strict=True), Tool(weather, name="loose", strict=False)]
+    llm.script = [[Call("weather", {"city": "Oslo", "days": None})], "done"]
+    async with Agent(f"{wire}:gpt-5", tools=tools) as agent:
+        result = await agent.run("go")
+    assert result.tool_calls[0].result.text == "Oslo, 3 days"
+    strict, loose = (tool.get("function", tool) for tool in llm.requests[0]["tools"])
+    assert strict["strict"] and strict["parameters"]["required"] == ["city", "days"]
+    assert not loose.get("strict") and loose["parameters"]["required"] == ["city"]
 
 
 # How a call ends

@@ -26,7 +26,8 @@ def function_specs(specs: Sequence[ToolSpec], dialect: Dialect) -> list[dict[str
 
 
 def _one(spec: ToolSpec, dialect: Dialect) -> dict[str, Any]:
-    strict = to_strict(spec.input_schema) if dialect.endswith("-strict") else None
+    asked = dialect.endswith("-strict") if spec.strict is None else spec.strict
+    strict = to_strict(spec.input_schema) if asked and dialect != "anthropic" else None
     normal = normalize(spec.input_schema)
     description = "\n".join([*filter(None, [spec.description]), *normal.notes])
     parameters = strict or normal.schema

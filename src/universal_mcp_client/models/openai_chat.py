@@ -5,7 +5,7 @@ Source: https://platform.openai.com/docs/api-reference/chat
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from universal_mcp_client.models.base import PLAIN_CHOICES, ModelRequest, Profile
@@ -31,7 +31,7 @@ from universal_mcp_client.models.intercepted import Interceptable
 from universal_mcp_client.models.openai_client import OpenAIConnection, counted, shared
 from universal_mcp_client.models.retry import retrying, without_completion
 from universal_mcp_client.models.stream import excerpt, list_of, text_of, too_many_calls
-from universal_mcp_client.models.strict import drop_nulls, to_strict
+from universal_mcp_client.models.strict import to_strict, without_nulls
 from universal_mcp_client.models.wire import Encoded, Spliced, body, encode
 from universal_mcp_client.types.bounds import ANSWER_CALLS, ANSWER_ITEM
 from universal_mcp_client.types.events import (
@@ -50,7 +50,6 @@ from universal_mcp_client.types.messages import (
     ResourceLink,
     Text,
     Thinking,
-    ToolCall,
 )
 from universal_mcp_client.types.tools import ToolSpec
 from universal_mcp_client.types.usage import Usage
@@ -106,7 +105,7 @@ class OpenAIChat(Interceptable):
         ) as events:
             async for event in events:
                 if isinstance(event, Completion):
-                    event = self._without_nulls(event, request.tools)
+                    event = without_nulls(event, request.tools, self.profile.strict_tools)
                 yield event
 
     def _body(self, request: ModelRequest) -> bytes:
@@ -142,18 +141,6 @@ class OpenAIChat(Interceptable):
         if request.instructions:
             messages.insert(0, encode({"role": "system", "content": request.instructions}))
         return body(fields, {"tools": self._tools(request.tools) + more, "messages": messages})
-
-    def _without_nulls(self, completion: Completion, tools: Sequence[ToolSpec]) -> Completion:
-        if not self.profile.strict_tools or not completion.message.tool_calls:
-            return completion
-        schemas = {spec.name: spec.input_schema for spec in tools}
-        parts = tuple(
-            replace(part, arguments=drop_nulls(part.arguments, schemas[part.name]))
-            if isinstance(part, ToolCall) and part.name in schemas
-            else part
-            for part in completion.message.parts
-        )
-        return replace(completion, message=Message(role="assistant", parts=parts))
 
     async def aclose(self) -> None:
         await self._connection.aclose()

@@ -20,7 +20,7 @@ from universal_mcp_client.models.calls import (
     tool_calls,
     weight,
 )
-from universal_mcp_client.models.dialects import function_specs
+from universal_mcp_client.models.dialects import Dialect, function_specs
 from universal_mcp_client.models.failures import from_status
 from universal_mcp_client.models.fields import Notes, merged, not_here, sampling
 from universal_mcp_client.models.hosted import CodeExecution, FileSearch, HostedTool, WebSearch
@@ -28,7 +28,7 @@ from universal_mcp_client.models.intercepted import Interceptable
 from universal_mcp_client.models.openai_client import OpenAIConnection, counted, shared
 from universal_mcp_client.models.retry import retrying, without_completion
 from universal_mcp_client.models.stream import excerpt, text_of, too_many_calls
-from universal_mcp_client.models.strict import to_strict
+from universal_mcp_client.models.strict import to_strict, without_nulls
 from universal_mcp_client.models.wire import Encoded, Spliced, body, encode
 from universal_mcp_client.types.bounds import ANSWER_CALLS
 from universal_mcp_client.types.events import (
@@ -67,7 +67,8 @@ class OpenAIResponses(Interceptable):
         self._connection = connection
         self._notes = Notes(self.name)
         self._messages = Encoded[Message](lambda m: Spliced(to_wire(m, self.profile)))
-        self._tools = Encoded[ToolSpec](lambda spec: function_specs((spec,), "openai-responses")[0])
+        form: Dialect = "openai-responses-strict" if profile.strict_tools else "openai-responses"
+        self._tools = Encoded[ToolSpec](lambda spec: function_specs((spec,), form)[0])
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         return retrying(lambda: self._attempt(request), request.settings.retries)
@@ -79,6 +80,8 @@ class OpenAIResponses(Interceptable):
             self._connection.answer("/responses", content, request.settings, answer, self.name)
         ) as events:
             async for event in events:
+                if isinstance(event, Completion):
+                    event = without_nulls(event, request.tools, self.profile.strict_tools)
                 yield event
 
     def _body(self, request: ModelRequest) -> bytes:

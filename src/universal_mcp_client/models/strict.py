@@ -7,10 +7,14 @@ what the subset can't say (free-form objects, open maps, `not`, `oneOf` that ove
 it is. Source: OpenAI, "Structured outputs", supported schemas.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from universal_mcp_client.models.schema import Schema, follow, normalize
+from universal_mcp_client.types.events import Completion
+from universal_mcp_client.types.messages import ToolCall
+from universal_mcp_client.types.tools import ToolSpec
 
 _MAX_PROPERTIES = 5_000
 _MAX_DEPTH = 10
@@ -268,6 +272,26 @@ def drop_nulls(value: Any, source: Mapping[str, Any]) -> Any:
     """Strict arguments as the tool's own schema `source` wants them: without the nulls that stand
     for "not given". A null that the tool itself accepts stays."""
     return _drop(value, source, source)
+
+
+def without_nulls(
+    completion: Completion, tools: Sequence[ToolSpec], by_default: bool
+) -> Completion:
+    """An answer whose calls of strict tools are as the tools' own schemas want them."""
+    if not completion.message.tool_calls:
+        return completion
+    schemas = {
+        spec.name: spec.input_schema
+        for spec in tools
+        if (by_default if spec.strict is None else spec.strict)
+    }
+    parts = tuple(
+        replace(part, arguments=drop_nulls(part.arguments, schemas[part.name]))
+        if isinstance(part, ToolCall) and part.name in schemas
+        else part
+        for part in completion.message.parts
+    )
+    return replace(completion, message=replace(completion.message, parts=parts))
 
 
 def _drop(value: Any, schema: Any, root: Mapping[str, Any]) -> Any:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from universal_mcp_client.tools.base import CallContext, RunContext, current_run
 from universal_mcp_client.tools.combined import unknown_tool
 from universal_mcp_client.tools.docstrings import parsed
+from universal_mcp_client.tools.intercepted import awaited, told
 from universal_mcp_client.tools.retries import count_failure
 from universal_mcp_client.tools.signature import Signature, implementation, signature_of
 from universal_mcp_client.tools.tool import Tool
@@ -82,12 +83,10 @@ class FunctionToolset(Wrappable):
         context = current_run.get() or RunContext()
         functions = self._functions.values()
         enabled = tuple([await function.enabled(context) for function in functions])
-        if enabled not in self._listings:
-            if len(self._listings) >= _LISTINGS:
-                self._listings.clear()
-            shown = zip(functions, enabled, strict=True)
-            self._listings[enabled] = tuple(f.spec for f, is_on in shown if is_on)
-        return self._listings[enabled]
+        if len(self._listings) > _LISTINGS:
+            self._listings.clear()
+        shown = tuple(f.spec for f, is_on in zip(functions, enabled, strict=True) if is_on)
+        return self._listings.setdefault(enabled, shown)  # the very same as long as nothing changed
 
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
         import anyio
@@ -109,16 +108,13 @@ class FunctionToolset(Wrappable):
                 if function.is_async:
                     return _result(await bound(), call)
                 return await self._in_thread(bound, call)
-        except Fatal:
-            raise
-        except Retry as again:
-            count_failure(function.spec, context, again)
-            return failure(call, str(again))
-        except Exception as error:  # a user's function may raise anything
+        except Exception as error:
             logger.debug("%s failed.", call.name, exc_info=True)
-            shown = self._show_errors and tool.show_errors
-            text = f"{type(error).__name__}: {error}" if shown else f"{call.name} failed."
-            return failure(call, text)
+            if isinstance(error, Retry):
+                count_failure(function.spec, context, error)
+            elif not (isinstance(error, Fatal) or (self._show_errors and tool.show_errors)):
+                return failure(call, f"{call.name} failed.")
+            return told(call, error)
         return failure(
             call,
             f"{call.name} was given up: it took longer than {tool.timeout:g} seconds. What it does "
@@ -167,7 +163,7 @@ class _Function:
         answer: Any = self.tool.enabled
         if callable(answer):
             answer = answer(context) if inspect.signature(answer).parameters else answer()
-        return bool(await answer if inspect.isawaitable(answer) else answer)
+        return bool(await awaited(answer))
 
 
 def _describe(given: Callable[..., Any] | Tool[..., Any]) -> _Function:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 from universal_mcp_client.tools.base import RunContext
 from universal_mcp_client.types.errors import ConfigError
@@ -49,7 +49,8 @@ def signature_of(function: Callable[..., Any], name: str) -> Signature:
             "function that declares them."
         ) from error
     names = getattr(inspect.unwrap(implementation(function)), "__globals__", {})
-    given = _given(function)
+    # What a partial has filled in is not the model's to say.
+    filled = function.keywords if isinstance(function, partial) else ()
     contexts, hints = list[inspect.Parameter](), dict[str, Any]()
     for p in parameters.values():
         hint = _hint(p, names, name)
@@ -61,16 +62,10 @@ def signature_of(function: Callable[..., Any], name: str) -> Signature:
                 f"{name}() cannot be a tool: its parameter {p.name!r} is {what}, and a model gives "
                 "arguments by name. Wrap it in a function whose parameters have names."
             )
-        elif p.name not in given:
+        elif p.name not in filled:
             hints[p.name] = hint
-    kept = [parameters[each].replace(annotation=hint) for each, hint in hints.items()]
-    schema, validate = _checked(kept, hints, name)
+    schema, validate = _checked([parameters[each] for each in hints], hints, name)
     return Signature(schema=schema, validate=validate, contexts=tuple(contexts))
-
-
-def _given(function: Callable[..., Any]) -> set[str]:
-    """What partials have filled in: that is not the model's to say."""
-    return set(function.keywords) if isinstance(function, partial) else set()
 
 
 def _hint(p: inspect.Parameter, names: dict[str, Any], function: str) -> Any:
@@ -131,10 +126,10 @@ def _checked(
 
     def validate(arguments: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            found: dict[str, Any] = adapter.validate_python(dict(arguments))
-        except ValidationError:
-            # What is strict takes a date as text from JSON alone.
-            found = adapter.validate_json(to_json(dict(arguments), fallback=str))
-        return found
+            return cast(dict[str, Any], adapter.validate_python(dict(arguments)))
+        except ValidationError:  # what is strict takes a date as text, but of JSON alone
+            return cast(
+                dict[str, Any], adapter.validate_json(to_json(dict(arguments), fallback=str))
+            )
 
     return {"type": "object", **schema}, validate
