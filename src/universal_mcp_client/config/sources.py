@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 from urllib.parse import urlsplit
 
-from universal_mcp_client.config.servers import ServerConfig, parse_servers, read_servers
+from universal_mcp_client.config.servers import TIMEOUT, ServerConfig, parse_servers, read_servers
 from universal_mcp_client.types.errors import ConfigError
 
 ServerSource: TypeAlias = str | Path | Mapping[str, Any] | ServerConfig | object
@@ -118,10 +118,8 @@ def _entry(name: str, entry: Any) -> ServerConfig:
         transport = entry.to_transport()
     except ValueError as error:
         raise ConfigError(f"The MCPConfig's server {name!r}: {error}") from error
-    config = ServerConfig(name=_clean(name), transport="memory", instance=transport)
-    return (
-        config if entry.timeout is None else replace(config, timeout=entry.timeout / 1000 or None)
-    )
+    timeout = TIMEOUT if entry.timeout is None else entry.timeout / 1000 or None
+    return ServerConfig(name=_clean(name), transport="memory", instance=transport, timeout=timeout)
 
 
 def _kind(value: object) -> str | None:

@@ -2,10 +2,10 @@
 
 import asyncio
 import copy
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import anyio
 from fastmcp import Client
@@ -22,8 +22,13 @@ from mcp.server.lowlevel import Server as LowLevel
 from mcp.shared.memory import create_client_server_memory_streams
 
 from mcp import ClientSession
-from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.config.servers import ServerConfig, Transport
 from universal_mcp_client.types.errors import ServerUnavailable
+
+_HTTP: Mapping[Any, Transport] = {
+    StreamableHttpTransport.connect_session: "http",
+    SSETransport.connect_session: "sse",
+}
 
 
 def lent(config: ServerConfig) -> "Client[Any] | None":
@@ -52,28 +57,22 @@ def opened_as(config: ServerConfig) -> ServerConfig:
     given = given.transport if isinstance(given, Client) else given
     while isinstance(given, MCPConfigTransport) and len(given.config.mcpServers) == 1:
         given = given.transport
-    if isinstance(given, StdioTransport) and _as_made(given, StdioTransport):
+    connects = getattr(type(given), "connect_session", None)
+    if connects is StdioTransport.connect_session:
         return replace(
             config,
             transport="stdio",
             command=given.command,
             args=tuple(given.args),
-            env=given.env or {},
+            env={key: str(value) for key, value in (given.env or {}).items()},
             cwd=given.cwd and str(given.cwd),
         )
-    if isinstance(given, StreamableHttpTransport | SSETransport):
-        http = isinstance(given, StreamableHttpTransport)
-        config = replace(config, url=given.url, headers=given.headers, instance=given)
-        base = StreamableHttpTransport if http else SSETransport
-        plain = given.httpx_client_factory is None and given.verify is None
-        if plain and _as_made(given, base):
-            return replace(config, transport="http" if http else "sse")
-        return replace(config, instance=copy.copy(given))  # it notes its session in itself
+    kind: Transport | None = _HTTP.get(connects)
+    if kind is not None:
+        if given.httpx_client_factory is not None or given.verify is not None:
+            kind, given = "memory", copy.copy(given)  # it notes its session in itself
+        config = replace(config, transport=kind, url=given.url, headers=given.headers)
     return replace(config, instance=given)
-
-
-def _as_made(given: ClientTransport, base: type[ClientTransport]) -> bool:
-    return type(given).connect_session is base.connect_session
 
 
 def transport_in_memory(config: ServerConfig) -> ClientTransport:
@@ -81,9 +80,7 @@ def transport_in_memory(config: ServerConfig) -> ClientTransport:
     if isinstance(config.instance, LowLevel):
         return InMemory(config.instance)
     transport: Any = infer_transport(config.instance)
-    if isinstance(transport, MCPConfigTransport):
-        return Several(transport.config, transport.name_as_prefix)
-    return cast(ClientTransport, transport)
+    return copy.copy(transport) if isinstance(transport, MCPConfigTransport) else transport
 
 
 class InMemory(ClientTransport):
@@ -108,15 +105,3 @@ class InMemory(ClientTransport):
                     yield connected
             finally:
                 group.cancel_scope.cancel()
-
-
-class Several(MCPConfigTransport):
-    """The servers of a config as one, in whichever era all of them know."""
-
-    @asynccontextmanager
-    async def connect_session(
-        self, *, transport_options: TransportOptions | None = None, **session: Any
-    ) -> AsyncGenerator[ClientSession]:
-        options = replace(transport_options or TransportOptions(), backend_mode="auto")
-        async with super().connect_session(transport_options=options, **session) as connected:
-            yield connected

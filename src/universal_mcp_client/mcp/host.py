@@ -179,7 +179,7 @@ class Host(Wrappable):
         try:
             if isinstance(entrance, Host):
                 await entrance.__aenter__()
-            elif entrance.connected:  # it has no host: whoever has opened it will close it
+            elif entrance.host is None and entrance.connected:  # closed by whoever opened it
                 return
             else:
                 await entrance.open()

@@ -8,6 +8,7 @@ from fastmcp.client.transports import SSETransport, StreamableHttpTransport
 from fastmcp.client.transports.base import ClientTransport
 
 from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.mcp.borrowed import transport_in_memory
 from universal_mcp_client.mcp.calls import Calls
 from universal_mcp_client.mcp.http import Endpoint
 from universal_mcp_client.mcp.stdio import Stdio
@@ -46,8 +47,6 @@ def _plain(
                 httpx_client_factory=partial(_client, config, True),
             )
         case "memory":
-            from universal_mcp_client.mcp.borrowed import transport_in_memory
-
             return transport_in_memory(config)
 
 

@@ -58,7 +58,11 @@ class Watched(ClientTransport):
                 Incoming(read_stream, self.calls), Outgoing(write_stream, self.calls), **more
             )
 
-        made = replace(options, session_class=cast(type[ClientSession], watched))
+        made = replace(
+            options,
+            session_class=cast(type[ClientSession], watched),
+            backend_mode=options.backend_mode or "auto",  # of a transport to many servers
+        )
         async with self.inner.connect_session(transport_options=made, **session) as connected:
             yield connected
 
