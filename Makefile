@@ -33,7 +33,7 @@ help:
 	@echo "make check        formatting, strict types, import layers"
 	@echo "make conformance  the official MCP conformance suite (needs npm)"
 	@echo "make bench        measure against a hand-written client and, where installed, other hosts"
-	@echo "make npm          the servers from npm that some tests start (needs npm)"
+	@echo "make npm          servers, and pyright, from npm for some tests (needs npm)"
 	@echo "make update       renew the locks: requirements/*.txt and tests/npm"
 	@echo "make test-newest  all tests with the newest versions that pyproject.toml allows"
 	@echo "make test-oldest  all tests with the oldest"
@@ -54,7 +54,7 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/pyvenv.cfg
 	@touch $@
 
 $(NPM)/.installed: tests/npm/package.json tests/npm/package-lock.json
-	@echo "Installing the servers and the conformance suite from npm into $(NPM) …"
+	@echo "Installing the servers, pyright and the conformance suite from npm into $(NPM) …"
 	@mkdir -p $(NPM) && cp tests/npm/package.json tests/npm/package-lock.json $(NPM)/
 	@npm ci --silent --no-audit --no-fund --ignore-scripts --prefix $(NPM)
 	@touch $@

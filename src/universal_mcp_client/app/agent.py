@@ -19,6 +19,7 @@ from typing_extensions import TypeForm, Unpack
 from universal_mcp_client.app.execution import Execution, Observer
 from universal_mcp_client.app.recipe import (
     Changes,
+    D,
     Deps,
     Instructions,
     Options,
@@ -113,13 +114,23 @@ class Agent(Generic[OutputT, Deps]):
 
         @overload
         def __init__(
-            self: "Agent[str, Deps]",
+            self: "Agent[str, None]",
             model: str | Model | None = None,
-            instructions: "Instructions[Deps] | Sequence[Instructions[Deps]]" = "",
+            instructions: "Instructions[None] | Sequence[Instructions[None]]" = "",
             *,
             output_type: None = None,
-            validate: Callable[[str], Any] | Callable[[RunContext[Deps], str], Any] | None = None,
-            **recipe: Unpack[Recipe[Deps]],
+            validate: Callable[[str], Any] | Callable[[RunContext[None], str], Any] | None = None,
+            **recipe: Unpack[Recipe[None]],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: "Agent[str, D]",
+            model: str | Model | None = None,
+            instructions: "Instructions[D] | Sequence[Instructions[D]]" = "",
+            *,
+            output_type: None = None,
+            validate: Callable[[str], Any] | Callable[[RunContext[D], str], Any] | None = None,
+            **recipe: Unpack[Recipe[D]],
         ) -> None: ...
         @overload
         def __init__(
@@ -135,13 +146,13 @@ class Agent(Generic[OutputT, Deps]):
         ) -> None: ...
         @overload
         def __init__(
-            self: "Agent[Any, Deps]",
+            self: "Agent[Any, Any]",
             model: str | Model | None = None,
-            instructions: "Instructions[Deps] | Sequence[Instructions[Deps]]" = "",
+            instructions: "Instructions[Any] | Sequence[Instructions[Any]]" = "",
             *,
             output_type: JSONSchema,
             validate: Callable[..., Any] | None = None,
-            **recipe: Unpack[Recipe[Deps]],
+            **recipe: Unpack[Recipe[Any]],
         ) -> None: ...
         def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 

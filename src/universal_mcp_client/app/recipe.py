@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 OutputT = TypeVar("OutputT", default=str)
 Deps = TypeVar("Deps", default=None)
+D = TypeVar("D", default=None)  # the same where a constructor says what its object is
 T = TypeVar("T")
 
 Tool: TypeAlias = "Toolset | Callable[..., Any] | Agent[Any, Any] | object"
