@@ -19,6 +19,7 @@ FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 APART = "client-guide"  # its blocks need servers with logins; test_client_guide.py runs them
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 TIME = f"{sys.executable} -m mcp_server_time --local-timezone UTC"
+RESULTS = ('"tool_result"', '"role": "tool"', '"function_call_output"')
 KEYS = {"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}
 
 
@@ -43,8 +44,8 @@ def commands() -> list[Any]:
 
 def obliging(request: dict[str, Any]) -> Step:
     """Calls the first tool with made-up arguments, then answers in the form that is asked for."""
-    said = json.dumps(request["messages"])
-    if request.get("tools") and '"tool_result"' not in said and '"role": "tool"' not in said:
+    said = json.dumps(request.get("messages") or request["input"])
+    if request.get("tools") and not any(form in said for form in RESULTS):
         spec = request["tools"][0]
         inner = spec.get("function", spec)
         return [Call(inner["name"], made_up(inner.get("parameters") or inner["input_schema"]))]
@@ -65,14 +66,14 @@ def made_up(schema: dict[str, Any]) -> Any:
 
 def failed(requests: list[dict[str, Any]]) -> list[str]:
     """What the model was told of calls that failed."""
-    messages = [message for request in requests for message in request.get("messages", ())]
-    parts = [p for m in messages if isinstance(m["content"], list) for p in m["content"]]
-    return [
-        str(said["content"])
+    messages = [m for r in requests for m in r.get("messages") or r["input"] if isinstance(m, dict)]
+    parts = [p for m in messages if isinstance(m.get("content"), list) for p in m["content"]]
+    results = [
+        (said.get("is_error"), str(said.get("content") or said.get("output")))
         for said in [*messages, *parts]
-        if said.get("is_error")
-        or (said.get("role") == "tool" and str(said["content"]).startswith("Error"))
+        if "tool_use_id" in said or "tool_call_id" in said or "output" in said
     ]
+    return [text for error, text in results if error or text.startswith("Error")]
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def run_python(code: str, environment: dict[str, str], folder: Path) -> str:
 @pytest.mark.parametrize("code", blocks("python"))
 def test_python(code: str, environment: dict[str, str], llm: LLMServer, tmp_path: Path) -> None:
     printed = run_python(code, environment, tmp_path)
-    if "servers=" in code:
+    if "servers=" in code or "Bridge(" in code:
         assert len(llm.requests) >= 2  # a call, and an answer
     assert not failed(llm.requests)
     assert printed or "print(" not in code
