@@ -69,7 +69,8 @@ if TYPE_CHECKING:  # several to a line, as _HOMES has them
     from universal_mcp_client.tools.tool import Tool as Tool, tool as tool
     from universal_mcp_client.tools.wrapper import WrapperToolset as WrapperToolset
     from universal_mcp_client.tools.wrapping import (
-        Intercept as Intercept, Prepare as Prepare, Proceed as Proceed, wrap as wrap,
+        Intercept as Intercept, Prepare as Prepare, Proceed as Proceed, Wrappable as Wrappable,
+        wrap as wrap,
     )
     from universal_mcp_client.types.errors import (
         AuthenticationError as AuthenticationError, BadModelRequest as BadModelRequest,
@@ -152,7 +153,7 @@ _HOMES = {
     "tools.rules": ("Approval", "Needs", "Rule", "Strictest"),
     "tools.tool": ("Tool", "tool"),
     "tools.wrapper": ("WrapperToolset",),
-    "tools.wrapping": ("Intercept", "Prepare", "Proceed", "wrap"),
+    "tools.wrapping": ("Intercept", "Prepare", "Proceed", "Wrappable", "wrap"),
     "types.errors": (
         "AuthenticationError", "BadModelRequest", "ConfigError", "ContentFiltered",
         "ContextOverflow", "Fatal", "IntegrityError", "LimitExceeded", "MCPError",

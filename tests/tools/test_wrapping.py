@@ -11,7 +11,7 @@ import anyio
 import pytest
 from tests.conftest import ROOT
 
-from universal_mcp_client import Agent, Host, Text, ToolCall, Toolset, Verdict, wrap
+from universal_mcp_client import Agent, Client, Host, Text, ToolCall, Toolset, Verdict, wrap
 from universal_mcp_client.app.subagents import AgentToolset, HandoffToolset
 from universal_mcp_client.mcp.server import Server
 from universal_mcp_client.testing import ScriptedModel, call
@@ -19,7 +19,6 @@ from universal_mcp_client.tools.base import RunContext, left_out
 from universal_mcp_client.tools.bound import without
 from universal_mcp_client.tools.combined import CombinedToolset
 from universal_mcp_client.tools.functions import FunctionToolset
-from universal_mcp_client.tools.rules import Approval, Rule
 from universal_mcp_client.tools.wrapper import WrapperToolset
 from universal_mcp_client.tools.wrapping import Wrappable
 from universal_mcp_client.types.errors import ConfigError, Fatal, Retry
@@ -56,17 +55,17 @@ class Own:
 
 
 class Person:
-    """An interaction that allows everything, or nothing."""
+    """An interaction that allows everything `but` one tool, or nothing."""
 
     can_log_in = False
 
-    def __init__(self, allowed: bool = True) -> None:
-        self.allowed = allowed
+    def __init__(self, allowed: bool = True, but: str = "") -> None:
+        self.allowed, self.but = allowed, but
         self.asked: list[str] = []
 
     async def approve(self, call: ToolCall, spec: ToolSpec) -> Verdict:
         self.asked.append(spec.label)
-        return Verdict(allowed=self.allowed)
+        return Verdict(allowed=self.allowed and spec.label != self.but)
 
     async def elicit(self, *_: Any, **__: Any) -> Elicited:
         return Elicited(action="cancel")
@@ -99,6 +98,8 @@ async def test_anybodys_own_toolset_gets_them_by_wrap() -> None:
     assert await names(wrap(shop).filtered("buy").prefixed("my_")) == ["my_buy"]
     with pytest.raises(ConfigError, match=r"FunctionToolset\(\[…\]\).*Host"):
         wrap(len)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="MCP servers and clients by Host"):
+        wrap(Client("uvx mcp-server-time"))  # type: ignore[arg-type]
 
 
 async def test_a_real_server_is_opened_and_called_through_all_of_them(time_server: str) -> None:
@@ -257,6 +258,11 @@ async def test_a_bound_argument_is_hidden_and_the_model_cannot_give_it() -> None
     assert ORDERS["required"] == ["user_id"]
 
 
+def test_a_schema_as_no_schema_should_be_is_no_trouble() -> None:
+    odd = {"properties": PARAMETER, "required": True}
+    assert without(odd, {"user_id": 7}) == {"properties": {}}
+
+
 async def test_tools_without_the_parameter_are_left_alone_but_never_get_the_models() -> None:
     shop = Own("anything")
     tools = wrap(shop).bound(user_id=7)
@@ -384,6 +390,15 @@ async def test_the_rules_of_approved_hold_for_agents_that_are_called_through_it(
     model = ScriptedModel(call("helper", prompt="Buy."), "done")
     await Agent(model, tools=[tools]).run("Buy.")
     assert (person.asked, shop.calls) == (["shop/buy"], [])
+
+
+async def test_nor_do_they_take_a_rule_of_the_run_away_from_those_agents() -> None:
+    shop, strict, lax = Own("buy"), Person(allowed=False), Person()
+    helper = Agent(ScriptedModel(call("buy"), "done"), tools=[shop], name="helper")
+    tools = wrap(helper.as_tool()).approved(lambda spec: True, lax)
+    model = ScriptedModel(call("helper", prompt="Buy."), "done")
+    await Agent(model, tools=[tools], interaction=strict).run("Buy.")
+    assert (strict.asked, shop.calls) == (["shop/buy"], [])
 
 
 async def test_a_nested_call_of_the_same_id_is_a_call_of_its_own() -> None:
@@ -537,17 +552,16 @@ async def test_an_interceptor_that_returns_no_result_is_a_mistake() -> None:
 
 
 async def test_an_interceptor_that_calls_another_tool_is_asked_for_by_the_same_rules() -> None:
-    shop, person = Own("read", "wipe"), Person(allowed=False)
+    shop, person = Own("read", "wipe"), Person(but="shop/wipe")
 
     async def elsewhere(call: ToolCall, ctx: RunContext[Any], proceed: Any) -> ToolResult:
         result: ToolResult = await proceed(replace(call, name="wipe"))
         return result
 
     tools = wrap(shop).intercepted(elsewhere)
-    rule = Rule(needs=lambda spec: spec.name == "wipe", interaction=person)
-    context = RunContext[None](approval=Approval(rules=(rule,)), call=call("read"))
-    result = await tools.call_tool(call("read"), context)
-    assert (result.is_error, person.asked, shop.calls) == (True, ["shop/wipe"], [])
+    model = ScriptedModel(call("read"), "done")
+    await Agent(model, tools=[tools], interaction=person).run("Read.")
+    assert (person.asked, shop.calls) == (["shop/read", "shop/wipe"], [])
 
 
 # Opened

@@ -67,17 +67,18 @@ def _properties(schema: JSONSchema) -> Mapping[str, Any]:
 def without(schema: JSONSchema, names: Mapping[str, Any]) -> JSONSchema | None:
     """`schema` without the parameters `names`: itself where it has none of them, None where that
     cannot be told or done. It is not changed."""
+    word = rf"(?<!\w)({'|'.join(map(re.escape, names))})(?!\w)"
     if schema.keys() - _PLAIN:  # what else there is may have parameters too
         text = repr({k: v for k, v in schema.items() if k not in ("properties", "required")})
-        if re.search(rf"\b({'|'.join(map(re.escape, names))})\b|[rR]ef': '(?!#)", text):
+        if re.search(rf"{word}|[rR]ef': ['\"](?!#)", text):
             return None
     properties = _properties(schema)
     if not names.keys() & properties.keys():
         return schema
     left = {name: value for name, value in properties.items() if name not in names}
-    pointers = rf"ref': '#(/properties/({'|'.join(map(re.escape, names))})\b.*?)?'"
-    if re.search(pointers, repr({**schema, "properties": left})):
+    if re.search(rf"[rR]ef': '#('|/properties/{word})", repr({**schema, "properties": left})):
         return None
-    required = [name for name in schema.get("required", ()) if name not in names]
     out = {k: v for k, v in schema.items() if k not in {*_OF_THE_WHOLE, "required"}}
+    given = schema.get("required")
+    required = [n for n in given if n not in names] if isinstance(given, list | tuple) else []
     return {**out, "properties": left, **({"required": required} if required else {})}

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from universal_mcp_client.config.sources import is_source
 from universal_mcp_client.tools.base import RunContext, Toolset
 from universal_mcp_client.tools.rules import Needs
 from universal_mcp_client.types.errors import ConfigError
@@ -94,9 +95,11 @@ def wrap(toolset: Toolset) -> "WrapperToolset":
     """
     from universal_mcp_client.tools.wrapper import WrapperToolset
 
-    if not (hasattr(toolset, "list_tools") and hasattr(toolset, "call_tool")):
+    if not isinstance(toolset, Wrappable) and (
+        is_source(toolset) or not all(hasattr(toolset, n) for n in ("list_tools", "call_tool"))
+    ):
         raise ConfigError(
-            f"wrap(): {toolset!r} is no toolset; it has no `list_tools` and `call_tool`. Functions "
-            "become one by FunctionToolset([…]), MCP servers by Host(…)."
+            f"wrap(): {toolset!r} is no toolset, with `list_tools` and `call_tool` as ours have them. "
+            "Functions become one by FunctionToolset([…]), MCP servers and clients by Host(…)."
         )
     return WrapperToolset(wrapped=toolset)
