@@ -98,7 +98,7 @@ def test_every_toolset_is() -> None:
     found = {
         c.__name__
         for c in all_of(Wrappable) - {Wrappable}
-        if c.__module__.startswith(PACKAGE) and not c.__name__.startswith("_")
+        if c.__module__.startswith(PACKAGE) and c.__name__.endswith("Toolset")
     }
     assert found - {"DerivedToolset"} <= set(root.__all__)
 

@@ -40,10 +40,12 @@ if TYPE_CHECKING:  # several to a line, as _HOMES has them
         Profile as Profile,
     )
     from universal_mcp_client.models.dialects import function_specs as function_specs
+    from universal_mcp_client.models.fallback import Fallback as Fallback
     from universal_mcp_client.models.hosted import (
         CodeExecution as CodeExecution, FileSearch as FileSearch, WebSearch as WebSearch,
     )
-    from universal_mcp_client.models.fallback import Fallback as Fallback
+    from universal_mcp_client.models.intercepted import InterceptedModel as InterceptedModel
+    from universal_mcp_client.models.prices import Spending as Spending
     from universal_mcp_client.models.registry import resolve as resolve
     from universal_mcp_client.tools.approval import (
         ApprovalToolset as ApprovalToolset, ApprovedToolset as ApprovedToolset,
@@ -136,8 +138,10 @@ _HOMES = {
     "mcp.server": ("Server",),
     "models.base": ("Model", "ModelRequest", "ModelSettings", "Profile"),
     "models.dialects": ("function_specs",),
-    "models.hosted": ("CodeExecution", "FileSearch", "WebSearch"),
     "models.fallback": ("Fallback",),
+    "models.hosted": ("CodeExecution", "FileSearch", "WebSearch"),
+    "models.intercepted": ("InterceptedModel",),
+    "models.prices": ("Spending",),
     "models.registry": ("resolve",),
     "tools.approval": ("ApprovalToolset", "ApprovedToolset"),
     "tools.base": ("CallContext", "Progress", "RunContext", "Toolset"),
