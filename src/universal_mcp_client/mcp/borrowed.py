@@ -23,7 +23,7 @@ from mcp.shared.memory import create_client_server_memory_streams
 
 from mcp import ClientSession
 from universal_mcp_client.config.servers import ServerConfig, Transport
-from universal_mcp_client.types.errors import ServerUnavailable
+from universal_mcp_client.types.errors import ConfigError
 
 _HTTP: Mapping[Any, Transport] = {
     StreamableHttpTransport.connect_session: "http",
@@ -33,17 +33,15 @@ _HTTP: Mapping[Any, Transport] = {
 
 def lent(config: ServerConfig) -> "Client[Any] | None":
     """The client of `config` that is connected: it is used as it is, with its own handlers. Raises
-    ServerUnavailable where it lives in another event loop, in which its answers would arrive."""
+    ConfigError where it lives in another event loop, in which its answers would arrive."""
     given = config.instance
     if not isinstance(given, Client) or not given.is_connected():
         return None
     task = getattr(getattr(given, "_session_state", None), "session_task", None)
     if task is not None and task.get_loop() is not asyncio.get_running_loop():
-        raise ServerUnavailable(
-            f"Server {config.name!r}: the fastmcp.Client that was given is connected in another "
-            "event loop. Use it there, or give it before it is connected.",
-            server=config.name,
-            unprocessed=True,
+        raise ConfigError(
+            f"The fastmcp.Client that was given as {config.name!r} is connected in another event "
+            "loop. Use it from there, or give it before it is connected."
         )
     return given
 

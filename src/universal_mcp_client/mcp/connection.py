@@ -78,7 +78,9 @@ class Connection:
     # Opening and closing
 
     async def open(self) -> None:
-        """Connect. Raises ServerError when that fails; the task is gone then."""
+        """Connect. Raises ServerError when that fails; the task is gone then. Raises ConfigError
+        for a client that is connected in another event loop."""
+        lent(self._given)
         self._wanted = True
         await self._open()
 
