@@ -20,6 +20,7 @@ from tests.support.llm_server import Call, LLMServer
 
 from universal_mcp_client import (
     Agent,
+    Bridge,
     CallContext,
     ConfigError,
     Fatal,
@@ -331,6 +332,18 @@ async def test_strict_is_said_to_the_provider_and_its_nulls_are_not_arguments(
     assert not loose.get("strict") and loose["parameters"]["required"] == ["city"]
 
 
+async def test_a_strict_tool_of_a_bridge_is_called_without_nulls() -> None:
+    def weather(city: str, days: int = 3) -> str:
+        return f"{city}, {days} days"
+
+    async with Bridge(tools=[Tool(weather, strict=True)], wire="openai") as bridge:
+        (spec,) = await bridge.tools()
+        assert spec["function"]["strict"]
+        asked = {"name": "weather", "arguments": '{"city": "Oslo", "days": null}'}
+        (answer,) = await bridge.answer([{"id": "1", "type": "function", "function": asked}])
+    assert answer["content"] == "Oslo, 3 days"
+
+
 # How a call ends
 
 
@@ -432,10 +445,17 @@ async def test_threads_that_were_given_up_are_few_and_cost_nobody_else(
         go_on.wait(10)
 
     tools = FunctionToolset([Tool(stuck, timeout=0.05)])
+    texts = list[str]()
+
+    async def one() -> None:
+        texts.append((await called(tools)).text)
+
     try:
-        texts = [(await called(tools)).text for _ in range(3)]
-        assert ["given up" in text for text in texts[:2]] == [True, True]
-        assert "still running" in texts[2]
+        async with anyio.create_task_group() as group:
+            for _ in range(5):  # three of them never get a thread
+                group.start_soon(one)
+        assert ["given up" in text for text in texts] == [True] * 5
+        assert "still running" in (await called(tools)).text
         assert await anyio.to_thread.run_sync(lambda: "free") == "free"
         assert anyio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
     finally:

@@ -266,8 +266,9 @@ class Bridge:
             ):
                 rest.append(one.raw)
             elif not any(call == other.call for other in asked):
-                if self._strict and call.name in self._names:
-                    given = drop_nulls(call.arguments, self._names[call.name].input_schema)
+                spec = self._names.get(call.name)
+                if spec and (self._strict if spec.strict is None else spec.strict):
+                    given = drop_nulls(call.arguments, spec.input_schema)
                     one = Asked(one.raw, replace(call, arguments=given))
                 asked.append(one)
         return asked, rest

@@ -129,24 +129,30 @@ class FunctionToolset(Wrappable):
         if len(self._given_up) >= THREADS:
             raise TimeoutError(f"{THREADS} earlier calls that were given up are still running.")
         # A limiter belongs to an event loop. It is ours, so that slow tools block nobody else.
-        loop, this, ended = current_token().native_token, object(), False
+        loop = current_token().native_token
         if loop not in self._limiters:
             self._limiters[loop] = CapacityLimiter(THREADS)
 
+        # Thread and task each say what they do before they look at the other: no lock is needed.
+        this, begun, over, left = object(), False, False, False
+
         def work() -> ToolResult | Awaitable[Any]:
-            nonlocal ended
+            nonlocal begun, over
+            begun = True
             try:
-                value = bound()
+                value = None if left else bound()
                 return value if inspect.isawaitable(value) else _result(value, call)
             finally:
-                ended = True
+                over = True
                 self._given_up.discard(this)
 
         try:
             done = await run_sync(work, abandon_on_cancel=True, limiter=self._limiters[loop])
         except BaseException:
-            self._given_up.add(this)
-            if ended:  # looked at after it was added, so that the thread need not hold a lock
+            left = True
+            if begun:
+                self._given_up.add(this)
+            if over:
                 self._given_up.discard(this)
             raise
         return done if isinstance(done, ToolResult) else _result(await done, call)
