@@ -56,13 +56,7 @@ from universal_mcp_client.types.usage import Usage
 
 WIRE = "openai-chat"
 
-_SOUNDS = {
-    "audio/wav": "wav",
-    "audio/x-wav": "wav",
-    "audio/wave": "wav",
-    "audio/mpeg": "mp3",
-    "audio/mp3": "mp3",
-}
+_SOUNDS = {"wav": "wav", "wave": "wav", "mpeg": "mp3", "mp3": "mp3"}
 _NOT_HERE = (
     "Chat Completions has none, but for a WebSearch() without bounds with OpenAI's search models "
     "(gpt-5-search-api). openai-responses and anthropic have more."
@@ -202,12 +196,16 @@ def _content(part: Part, profile: Profile) -> dict[str, Any]:
     match part:
         case Image() if profile.images:
             return {"type": "image_url", "image_url": {"url": data_url(part)}}
-        case Audio() if profile.audio and (kind := _SOUNDS.get(part.media_type)):
+        case Audio() if profile.audio and (kind := _sound(part)):
             return {"type": "input_audio", "input_audio": {"data": b64(part.data), "format": kind}}
         case File() if profile.files and not part.url:  # it takes no addresses
             return {"type": "file", "file": {"filename": part.name, "file_data": data_url(part)}}
         case _:
             return {"type": "text", "text": describe(part)}
+
+
+def _sound(part: Audio) -> str | None:
+    return _SOUNDS.get(part.media_type.rpartition("/")[2].removeprefix("x-"))
 
 
 @dataclass(slots=True)
