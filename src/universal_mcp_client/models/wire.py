@@ -23,10 +23,9 @@ class Spliced(list[Any]):
 class Encoded(Generic[T]):
     """Values as JSON, each written once for as long as it lives and there is room.
 
-    What a request needs is never thrown out for other parts of the same request: of a conversation
-    that is larger than `room` (bytes), the excess alone is written anew each time, and several
-    conversations lose to each other what was not used for longest. A value that nobody else has
-    any more takes its JSON with it.
+    What is known of a request is taken first, what is new written then: of a conversation that is
+    larger than `room` (bytes), the excess alone is written anew each time. What was not used for
+    longest goes first, and a value that nobody else has any more takes its JSON with it.
     """
 
     def __init__(self, to_wire: Callable[[T], object], room: int = 64_000_000) -> None:
@@ -39,11 +38,10 @@ class Encoded(Generic[T]):
     def __call__(self, values: Iterable[T]) -> list[bytes]:
         with self._lock:
             values = list(values)
-            out = [self._known(value) for value in values]
-            used = len(values) - out.count(None)
+            known = [self._known(value) for value in values]
             return [
-                self._write(value, used := used + 1) if made is None else made
-                for value, made in zip(values, out, strict=True)
+                self._write(value) if made is None else made
+                for value, made in zip(values, known, strict=True)
             ]
 
     def _known(self, value: T) -> bytes | None:
@@ -53,8 +51,7 @@ class Encoded(Generic[T]):
         self._kept.move_to_end(id(value))
         return kept[1]
 
-    def _write(self, value: T, used: int) -> bytes:
-        """`used` of those that are kept belong to this request, `value` among them."""
+    def _write(self, value: T) -> bytes:
         wire = self._to_wire(value)
         made = b",".join(map(encode, wire)) if isinstance(wire, Spliced) else encode(wire)
         key = id(value)
@@ -64,8 +61,7 @@ class Encoded(Generic[T]):
         self._kept[key] = (ref(value, lambda gone: self._forget(key, gone)), made)
         self._size += len(made)
         while self._size > self._room:
-            oldest = next(iter(self._kept)) if len(self._kept) > used else key
-            self._forget(oldest)
+            self._forget(next(iter(self._kept)))
         return made
 
     def _forget(self, key: int, gone: "ref[T] | None" = None) -> None:
