@@ -44,7 +44,9 @@ if TYPE_CHECKING:  # several to a line, as _HOMES has them
     from universal_mcp_client.models.hosted import (
         CodeExecution as CodeExecution, FileSearch as FileSearch, WebSearch as WebSearch,
     )
-    from universal_mcp_client.models.intercepted import InterceptedModel as InterceptedModel
+    from universal_mcp_client.models.intercepted import (
+        InterceptedModel as InterceptedModel, ModelInterceptor as ModelInterceptor,
+    )
     from universal_mcp_client.models.prices import Spending as Spending
     from universal_mcp_client.models.registry import resolve as resolve
     from universal_mcp_client.tools.approval import (
@@ -140,7 +142,7 @@ _HOMES = {
     "models.dialects": ("function_specs",),
     "models.fallback": ("Fallback",),
     "models.hosted": ("CodeExecution", "FileSearch", "WebSearch"),
-    "models.intercepted": ("InterceptedModel",),
+    "models.intercepted": ("InterceptedModel", "ModelInterceptor"),
     "models.prices": ("Spending",),
     "models.registry": ("resolve",),
     "tools.approval": ("ApprovalToolset", "ApprovedToolset"),

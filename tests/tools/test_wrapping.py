@@ -225,7 +225,7 @@ async def test_of_two_tools_with_one_name_the_renamed_one_counts_and_the_other_i
     assert (spec.name, spec.original) == ("pay", "send")
     assert (await tried(tools, "pay")).text == "did send"
     assert left_out(tools) == (
-        "1 tools are left out, 'shop/pay' the first: other tools have their names.",
+        "1 of 2 tools are left out, 'shop/pay' the first: other tools have their names.",
     )
     assert left_out(tools.filtered("*")) == left_out(tools)  # it passes through what is around it
 

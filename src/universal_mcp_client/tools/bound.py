@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.tools.derived import DerivedToolset, logger
@@ -61,7 +61,7 @@ class BoundToolset(DerivedToolset):
 
 def _properties(schema: JSONSchema) -> Mapping[str, Any]:
     found = schema.get("properties")
-    return found if isinstance(found, Mapping) else {}  # pyright: ignore[reportUnknownVariableType]
+    return cast(Mapping[str, Any], found) if isinstance(found, Mapping) else {}
 
 
 def without(schema: JSONSchema, names: Mapping[str, Any]) -> JSONSchema | None:

@@ -41,7 +41,8 @@ class DerivedToolset(WrapperToolset):
         if not self._lacking:
             return left_out(self.wrapped)
         first = self._lacking[0].label[:NAME_CHARACTERS]
-        told = f"{len(self._lacking):,} tools are left out, {first!r} the first: {self.why}"
+        number, of = len(self._lacking), len(self._lacking) + len(self._shown)
+        told = f"{number:,} of {of:,} tools are left out, {first!r} the first: {self.why}"
         return (*left_out(self.wrapped), told)
 
     async def list_tools(self) -> Sequence[ToolSpec]:

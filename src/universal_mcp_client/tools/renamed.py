@@ -33,7 +33,7 @@ class RenamedToolset(DerivedToolset):
             name = self.names.get(spec.name, self.names.get(own, spec.name))
         else:
             name = self.names(spec.name)
-        if not (isinstance(name, str) and name):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not (isinstance(name, str) and name):
             raise ConfigError(f"renamed(): {name!r} is no name for {spec.name!r}; give a text.")
         return name
 
