@@ -12,8 +12,10 @@ import pytest
 from tests.mcp.test_elicitation import NOSY, Person
 from tests.support.tenants_server import tenants
 
-from universal_mcp_client import ConfigError, Host, ServerConfig, ServerUnavailable
+from universal_mcp_client import Agent, ConfigError, Host, ServerConfig, ServerUnavailable
 from universal_mcp_client.config.auth import OAuth
+from universal_mcp_client.models.base import ModelRequest
+from universal_mcp_client.testing import ScriptedModel, call
 from universal_mcp_client.tools.base import RunContext
 from universal_mcp_client.tools.rules import Approval
 from universal_mcp_client.types.messages import ToolCall, ToolResult
@@ -49,23 +51,32 @@ async def called(host: Host, tool: str, context: RunContext[Any] | None = None) 
     return await host.call_tool(ToolCall(id="1", name=tool, arguments={}), context)
 
 
+def passed_on(tool: str) -> ScriptedModel:
+    """Calls the tool, and answers with what it said; for a hundred runs at once."""
+
+    def reply(request: ModelRequest) -> str | ToolCall:
+        last = request.messages[-1].parts[-1]
+        if isinstance(last, ToolResult):
+            return last.text
+        return call(tool, **dict.fromkeys(request.tools[0].input_schema.get("required", ()), "x"))
+
+    return ScriptedModel(*[reply] * 200)
+
+
 async def test_a_hundred_runs_at_once_of_three_tenants_share_a_connection_and_no_token(
     era: bool,
 ) -> None:
+    names = [("anna", "ben", "cleo")[n % 3] for n in range(100)]
     with tenants(modern=era, gathers=100) as (server, url):
-        async with Host(api(url)) as host:
-            names = [("anna", "ben", "cleo")[n % 3] for n in range(100)]
-            found = await asyncio.gather(*(called(host, "whoami", of(who)) for who in names))
-            assert host["api"].protocol_version == ("2026-07-28" if era else "2025-11-25")
-    assert [json.loads(result.text)[:2] for result in found] == [
+        async with Agent(passed_on("whoami"), servers=[api(url)]) as agent:
+            runs = await asyncio.gather(*(agent.run("Who am I?", deps=Tenant(n)) for n in names))
+    assert [json.loads(run.output)[:2] for run in runs] == [
         [f"Bearer token-of-{who}", who] for who in names
     ]
-    everything_else = [
-        m for m, headers in server.seen if m != "tools/call" and "authorization" in headers
-    ]
-    assert not everything_else  # what no run asks for carries nobody's token
-    assert not [headers for _, headers in server.seen if "cookie" in headers]
     assert server.sent("initialize") == ([] if era else [None])
+    signed = {method for method, headers in server.seen if "authorization" in headers}
+    assert signed == {"tools/call"}  # what no run asks for carries nobody's token
+    assert not [headers for _, headers in server.seen if "cookie" in headers]
 
 
 async def test_a_call_that_is_sent_again_carries_the_same_callers_headers() -> None:
@@ -97,7 +108,7 @@ async def test_a_server_that_wants_a_token_of_nobody_says_what_its_function_lack
     with tenants(modern=True, locked=True) as (_, url):
         async with Host(api(url), interaction=person) as host:
             failed = str(host.failures["api"])
-    assert "'api'" in failed and "headers function" in failed and "`deps` None" in failed
+    assert "'api'" in failed and "its function gives" in failed and "`deps` None" in failed
     assert "login" not in failed  # nobody is asked to log in for all
 
 
@@ -123,7 +134,7 @@ async def test_authorization_of_the_function_goes_before_a_login() -> None:
         ({"X-Token": b"a"}, "'X-Token'"),
         ({"X-Token": "a\r\nX-Admin: yes"}, "line break"),
         ({"X-Token": "a\n"}, "line break"),
-        ({"X-Tökn": "a"}, "no header's name"),
+        ({"X-Tökn": "a"}, "no name"),
         ({"MCP-Session-Id": "forged"}, "the protocol itself sets"),
         ({"X-Token": "schlüssel"}, "ASCII"),
     ],
@@ -136,7 +147,7 @@ async def test_headers_that_cannot_be_sent_are_refused_and_nothing_is_sent(
 
     with tenants(modern=False) as (server, url):
         async with Host(api(url, headers=headers)) as host:
-            with pytest.raises(ConfigError, match=r"'api'.*headers") as refused:
+            with pytest.raises(ConfigError, match=r"'api'.*header") as refused:
                 await called(host, "whoami", of("anna"))
             assert why in str(refused.value) and "X-Admin" not in str(refused.value)
             assert server.sent("tools/call") == []
@@ -150,7 +161,7 @@ async def test_headers_that_are_written_down_are_held_against_the_same_rules() -
         api("http://127.0.0.1:9/mcp", headers={"X-Token": "a\r\nX-Admin: yes"})
     ) as host:
         assert "line break" in str(host.failures["api"])
-    with pytest.raises(ConfigError, match="'X-Token' must be a string, not int"):
+    with pytest.raises(ConfigError, match="'X-Token' is no string: int"):
         api("http://127.0.0.1:9/mcp", headers={"X-Token": 7})
 
 
@@ -236,6 +247,17 @@ async def test_a_servers_question_is_answered_by_whom_the_run_asks(era: bool) ->
     assert [result.text for result in found] == ["accept"] * 8
     assert [person.asked for person in people] == [["Who?"]] * 8
     assert set(server.sent("answer")) <= {"Bearer token-of-anna"}  # an answer is its caller's too
+
+
+async def test_a_servers_question_to_an_agent_among_the_tools_goes_to_the_callers_person(
+    era: bool,
+) -> None:
+    person = Person()
+    with tenants(modern=era) as (_, url):
+        inner = Agent(passed_on("ask"), servers=[api(url)], name="clerk", description="Asks.")
+        async with Agent(passed_on("clerk"), tools=[inner], interaction=person) as outer:
+            run = await outer.run("Ask.", deps=Tenant("anna"))
+    assert (run.output, person.asked) == ("accept", ["Who?"])
 
 
 async def test_an_interaction_of_the_host_is_asked_before_that_of_the_run(era: bool) -> None:

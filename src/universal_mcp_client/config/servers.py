@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from universal_mcp_client.config.auth import Auth
 from universal_mcp_client.config.auth_entry import parse_auth
@@ -24,11 +24,9 @@ from universal_mcp_client.config.secrets import (
 )
 from universal_mcp_client.types.errors import ConfigError
 
-Headers: TypeAlias = (
-    Mapping[str, str] | Callable[[Any], Mapping[str, str] | Awaitable[Mapping[str, str]]]
-)
-Meta: TypeAlias = (
-    Mapping[str, Any] | Callable[[Any], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
+Value = TypeVar("Value")
+Given: TypeAlias = (
+    Mapping[str, Value] | Callable[[Any], Mapping[str, Value] | Awaitable[Mapping[str, Value]]]
 )
 Transport: TypeAlias = Literal["stdio", "http", "sse", "memory"]
 
@@ -47,12 +45,11 @@ class ServerConfig:
     values of environment variables that were put in, each with the `${VAR}` that stands for it.
 
     `headers` (HTTP) and `meta` (the `_meta` of tool calls, under that of the context) are mappings,
-    or functions of the `RunContext` that return them, sync or async; runs at once with different
-    ones share the connection. `headers` is called for each HTTP request, in its caller's context;
-    for those that no run makes (connecting, listing) with a `RunContext` whose `deps` are None, and
-    where it raises then, they go without. `Authorization` from it goes before a login; with `auth`
-    "auto" there is none. A function that fails in a call is a ServerUnavailable, and so told to the
-    model; one that returns what cannot be sent is a ConfigError.
+    or functions of the `RunContext` that return them, sync or async: runs with different ones share
+    the connection. `headers` is called for each HTTP request of a call; for those that no run makes
+    (connecting, listing) with a context without `deps`, and where it raises then, they go without.
+    Its `Authorization` goes before a login; with `auth` "auto" there is none. What a function raises
+    in a call is a ServerUnavailable, which the model is told of; what cannot be sent a ConfigError.
     """
 
     name: str
@@ -62,8 +59,8 @@ class ServerConfig:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     cwd: str | None = None
     url: str = ""
-    headers: Headers = field(default_factory=dict[str, str])
-    meta: Meta = field(default_factory=dict[str, Any])
+    headers: Given[str] = field(default_factory=dict[str, str])
+    meta: Given[Any] = field(default_factory=dict[str, Any])
     auth: Auth = "auto"
     instance: Any = None
     timeout: float | None = TIMEOUT
@@ -78,9 +75,9 @@ class ServerConfig:
     def __post_init__(self) -> None:
         for name, value in self.fixed_headers.items():
             if not isinstance(cast(object, value), str):
+                kind = type(value).__name__
                 raise ConfigError(
-                    f"Server {self.name!r}: in its headers, {name!r} must be a string, "
-                    f"not {type(value).__name__}."
+                    f"Server {self.name!r}: its header {name!r} is no string: {kind}."
                 )
 
     @property

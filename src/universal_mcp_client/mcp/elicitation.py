@@ -21,9 +21,7 @@ TOO_MANY = (
 )
 """For the model, which else takes them for the user's own no."""
 
-NOBODY = (
-    "(The server had a question to the user. It was declined unasked: nobody is there to answer.)"
-)
+NOBODY = "(The server had a question to the user, declined unasked: nobody is there to answer.)"
 
 logger = logging.getLogger(__name__)
 

@@ -85,8 +85,7 @@ def _unwelcome(refused: HTTPStatus | None, config: ServerConfig) -> Authenticati
     """A refusal where there is no login of ours that could answer it."""
     if callable(config.headers):
         what = (
-            "does not take what its headers function gives where no run asks: it is called with "
-            "`deps` None then, and the request goes without where it raises"
+            "does not take the headers that its function gives where no run asks: with `deps` None"
         )
     elif any(header.lower() == "authorization" for header in config.headers):
         what = "does not take the token of its headers"

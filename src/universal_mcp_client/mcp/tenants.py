@@ -19,9 +19,8 @@ logger = logging.getLogger(__name__)
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")  # RFC 9110, 5.5; ASCII is what httpx2 sends
 _RESERVED = re.compile(
-    r"mcp-(session-id|protocol-version|method|name|param-.*)|content-(length|type|encoding)"
-    r"|accept(-encoding)?|connection|host|last-event-id|transfer-encoding",
-    re.IGNORECASE,
+    r"(?i)mcp-(session-id|protocol-version|method|name|param-.*)|content-(length|type|encoding)"
+    r"|accept(-encoding)?|connection|host|last-event-id|transfer-encoding"
 )
 
 
@@ -29,20 +28,18 @@ def fit(headers: object) -> dict[str, str]:
     """Headers that HTTP can carry. Raises ValueError that says which cannot be sent, and why, but
     not what it holds."""
     if not isinstance(headers, Mapping):
-        raise ValueError(
-            f"its headers must be a mapping of names to strings, not {type(headers).__name__}"
-        )
+        kind = type(headers).__name__
+        raise ValueError(f"its headers must be a mapping of names to strings, not {kind}")
     for name, value in cast(Mapping[object, object], headers).items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise ValueError(f"its headers have {name!r:.80}, which is no header's name")
-        if not isinstance(value, str):
-            raise ValueError(
-                f"its headers have {name!r}, which must be a string, not {type(value).__name__}"
-            )
-        if not _VALUE.fullmatch(value):
-            raise ValueError(
-                f"its headers have {name!r} with a line break, spaces at an end or what is not printable ASCII"
-            )
+            why = "has no name that HTTP knows"
+        elif not isinstance(value, str):
+            why = f"must be a string, not {type(value).__name__}"
+        elif not _VALUE.fullmatch(value):
+            why = "has a line break, a space at an end, or what is not printable ASCII"
+        else:
+            continue
+        raise ValueError(f"its header {name!r:.80} {why}")
     return dict(cast(Mapping[str, str], headers))
 
 
@@ -50,25 +47,23 @@ async def headers_for(config: ServerConfig, call: Call | None) -> dict[str, str]
     """The headers of an HTTP request that serves `call`, which notes their secrets.
 
     For a request that no run made (to connect, to list, what the server tells by itself) the
-    function is called with an empty context. Where it raises for that, the request goes without:
-    never with what belongs to a run. For the end of a call it is not called again: the last ones, None where there were none.
+    function gets an empty context. Where it raises for that, the request goes without: never with
+    what belongs to a run. Of a call that is over, those that it had; None where it had none yet.
     Raises ConfigError, ServerUnavailable.
     """
     context = call.context if call is not None else None
     if call is not None and call.over and context is not None:
         return call.headers
     try:
-        given = await _worked_out(config, "headers", context or RunContext())
+        headers = fit(await _worked_out(config, "headers", context or RunContext()))
+        if reserved := next(filter(_RESERVED.fullmatch, headers), None):
+            raise ValueError(f"its header {reserved!r} is one that the protocol itself sets")
     except ServerUnavailable as error:
         if context is not None:
             error.unprocessed = call is not None and call.headers is None
             raise
         logger.debug("%s A request that no run makes goes without.", error, exc_info=True)
         return {}
-    try:
-        headers = fit(given)
-        if reserved := next(filter(_RESERVED.fullmatch, headers), None):
-            raise ValueError(f"its headers have {reserved!r}, which the protocol itself sets")
     except ValueError as error:
         raise ConfigError(f"Server {config.name!r}: {error}.") from None
     if call is not None and not call.over:
