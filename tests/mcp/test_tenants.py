@@ -30,8 +30,8 @@ def era(request: pytest.FixtureRequest) -> bool:
 
 def api(url: str, **more: Any) -> ServerConfig:
     given: dict[str, Any] = {"meta": lambda ctx: {"tenant": ctx.deps and ctx.deps.name}}
-    given |= {"headers": lambda ctx: {"Authorization": ctx.deps.token}} | more
-    return ServerConfig(name="api", transport="http", url=url, **given)
+    given |= {"headers": lambda ctx: {"Authorization": ctx.deps.token}, "transport": "http"} | more
+    return ServerConfig(name="api", url=url, **given)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def passed_on(tool: str) -> ScriptedModel:
             return last.text
         return call(tool, **dict.fromkeys(request.tools[0].input_schema.get("required", ()), "x"))
 
-    return ScriptedModel(*[reply] * 200)
+    return ScriptedModel(*[reply] * 202)
 
 
 async def test_a_hundred_runs_at_once_of_three_tenants_share_a_connection_and_no_token(
@@ -70,6 +70,7 @@ async def test_a_hundred_runs_at_once_of_three_tenants_share_a_connection_and_no
     with tenants(modern=era, gathers=100) as (server, url):
         async with Agent(passed_on("whoami"), servers=[api(url)]) as agent:
             runs = await asyncio.gather(*(agent.run("Who am I?", deps=Tenant(n)) for n in names))
+            await agent.run("And later?", deps=Tenant("anna"))
     assert [json.loads(run.output)[:2] for run in runs] == [
         [f"Bearer token-of-{who}", who] for who in names
     ]
@@ -105,11 +106,11 @@ async def test_what_no_run_asks_for_is_signed_with_an_empty_context(era: bool) -
 
 async def test_a_server_that_wants_a_token_of_nobody_says_what_its_function_lacks() -> None:
     person = Person()
-    with tenants(modern=True, locked=True) as (_, url):
+    with tenants(modern=True, locked=True) as (server, url):
         async with Host(api(url), interaction=person) as host:
             failed = str(host.failures["api"])
     assert "'api'" in failed and "its function gives" in failed and "`deps` None" in failed
-    assert "login" not in failed  # nobody is asked to log in for all
+    assert "GET" not in [method for method, _ in server.seen]  # nobody looks for a login for all
 
 
 async def test_authorization_of_the_function_goes_before_a_login() -> None:
@@ -204,6 +205,48 @@ async def test_a_function_that_hangs_ends_with_the_time_of_its_call() -> None:
             assert ended.is_set() and not (await called(host, "whoami")).is_error
 
 
+@pytest.mark.parametrize("hangs", [True, False])
+async def test_an_answer_to_a_question_waits_for_no_headers_that_hang(
+    hangs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("universal_mcp_client.mcp.http._FAREWELL", 0.1)
+    person, given = Person(), 0
+
+    async def headers(context: RunContext[Any]) -> dict[str, str]:
+        nonlocal given
+        given += context.deps is not None
+        if given > 1:
+            await asyncio.sleep(60 * hangs)
+            raise OSError
+        return {"Authorization": "Bearer first"} if context.deps else {}
+
+    with tenants(modern=False) as (server, url):
+        async with Host(api(url, headers=headers)) as host:
+            asked = await called(host, "ask", asks(person))
+    if hangs:
+        assert (asked.text, server.sent("answer")) == ("accept", ["Bearer first"])
+    else:
+        assert "raised OSError. The call may or may not have taken effect" in asked.text
+
+
+async def test_the_legacy_transport_sends_each_call_with_its_callers_headers_too() -> None:
+    def headers(context: RunContext[Any]) -> dict[str, str]:
+        if context.deps and context.deps.name == "nobody":
+            raise KeyError
+        return {"Authorization": context.deps.token} if context.deps else {}
+
+    names = ["anna", "ben"] * 10
+    with tenants(modern=False, gathers=20) as (_, url):
+        at = url.replace("/mcp", "/sse")
+        async with Host(api(at, transport="sse", headers=headers)) as host:
+            lost = await called(host, "whoami", of("nobody"))
+            found = await asyncio.gather(*(called(host, "whoami", of(who)) for who in names))
+    assert "was not made" in lost.text
+    assert [json.loads(result.text)[1] for result in found] == names
+    assert [json.loads(result.text)[0] for result in found] == [of(who).deps.token for who in names]
+
+
+@pytest.mark.filterwarnings("ignore:The logging capability is deprecated")
 async def test_no_error_and_no_log_shows_a_token_of_the_function(
     era: bool, caplog: pytest.LogCaptureFixture
 ) -> None:

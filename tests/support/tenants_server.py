@@ -1,7 +1,7 @@
-"""A real MCP server of the SDK's over HTTP that says what each of its callers sent.
+"""A real MCP server of the SDK's over Streamable HTTP, and at /sse over the legacy transport, that says what each of its callers sent.
 
 `whoami` tells `Authorization` and `_meta.tenant` as they came with the call, `ask` puts a question to
-whoever called, `ask_anyone` one that names no call, `echo_error` fails with the token in its text.
+whoever called, `ask_anyone` one that names no call, `echo_error` fails with the token in its text, and in what it logs.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import mcp_types as t
 from mcp.server.lowlevel.server import Server
+from mcp.server.sse import SseServerTransport
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from tests.support.llm_server import serving
 
@@ -44,6 +45,7 @@ class Tenants:
         self.inside, self.all_here = 0, anyio.Event()
         self.server = Server("tenants", on_list_tools=self.list_tools, on_call_tool=self.call_tool)
         self.app = self.server.streamable_http_app()
+        self.sse = SseServerTransport("/messages/")
 
     def sent(self, method: str) -> list[str | None]:
         """The `Authorization` of each request of that method."""
@@ -75,6 +77,10 @@ class Tenants:
                 said = await context.session.elicit_form("Who?", FORM, related_request_id=mine)
                 return _text(said.action)
             case _:
+                said = f"refused: {token.split()[-1]}"
+                await context.session.send_log_message(
+                    "error", said, related_request_id=context.request_id
+                )
                 raise MCPError(t.INVALID_PARAMS, f"no rights for {token}")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -115,7 +121,14 @@ class Tenants:
                 event = {**event, "headers": [*event["headers"], cookie]}
             await send(event)
 
-        await self.app(scope, replayed, with_cookie)
+        match scope["path"]:
+            case "/sse":
+                async with self.sse.connect_sse(scope, receive, send) as streams:
+                    await self.server.run(*streams, self.server.create_initialization_options())
+            case "/messages/":
+                await self.sse.handle_post_message(scope, replayed, with_cookie)
+            case _:
+                await self.app(scope, replayed, with_cookie)
 
 
 @contextmanager

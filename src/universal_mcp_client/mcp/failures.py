@@ -145,8 +145,6 @@ def translated(server: str, call: Call) -> Generator[None]:
     try:
         yield
     except WireError as error:
-        if call.failure is not None:
-            raise call.failure from call.failure.__cause__
         raise _told(error, server, call) from error
     except TimeoutError as error:
         if not call.expired:

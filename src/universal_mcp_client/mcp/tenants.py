@@ -62,7 +62,7 @@ async def headers_for(config: ServerConfig, call: Call | None) -> dict[str, str]
         if context is not None:
             error.unprocessed = call is not None and call.headers is None
             raise
-        logger.debug("%s A request that no run makes goes without.", error, exc_info=True)
+        logger.debug("%s A request that no run makes goes without.", error)
         return {}
     except ValueError as error:
         raise ConfigError(f"Server {config.name!r}: {error}.") from None
