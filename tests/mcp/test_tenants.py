@@ -236,12 +236,13 @@ async def test_the_legacy_transport_sends_each_call_with_its_callers_headers_too
         return {"Authorization": context.deps.token} if context.deps else {}
 
     names = ["anna", "ben"] * 10
-    with tenants(modern=False, gathers=20) as (_, url):
+    with tenants(modern=False, gathers=20) as (server, url):
         at = url.replace("/mcp", "/sse")
         async with Host(api(at, transport="sse", headers=headers)) as host:
             lost = await called(host, "whoami", of("nobody"))
             found = await asyncio.gather(*(called(host, "whoami", of(who)) for who in names))
     assert "was not made" in lost.text
+    assert server.sent("initialize") == [None]  # what it costs is not the connection
     assert [json.loads(result.text)[1] for result in found] == names
     assert [json.loads(result.text)[0] for result in found] == [of(who).deps.token for who in names]
 
