@@ -114,6 +114,10 @@ def for_user(user: str, limit: int, ctx: RunContext[Deps]) -> str:
     return first(ctx, limit)
 
 
+def with_opaque(where: Unknown, limit: int, ctx: RunContext[Deps]) -> str:
+    return first(ctx, limit)
+
+
 @pytest.mark.parametrize(
     ("function", "name"),
     [
@@ -125,8 +129,19 @@ def for_user(user: str, limit: int, ctx: RunContext[Deps]) -> str:
         (Shop().marked, "marked"),
         (partial(for_user, user="eve"), "for_user"),
         (partial(partial(for_user, "eve"), limit=2), "for_user"),
+        (partial(with_opaque, where=None), "with_opaque"),
     ],
-    ids=["first", "last", "ahead", "method", "object", "tool-in-class", "partial", "partials"],
+    ids=[
+        "first",
+        "last",
+        "ahead",
+        "method",
+        "object",
+        "tool-in-class",
+        "partial",
+        "partials",
+        "partial-of-unknown",
+    ],
 )
 async def test_a_function_gets_the_context_and_no_model_sees_it(
     function: Callable[..., Any], name: str
@@ -224,6 +239,7 @@ async def test_a_tool_says_more_and_is_still_the_function() -> None:
     assert search("a") == search(query="a") == "A"
     assert list(inspect.signature(search).parameters) == ["query"] and search.__doc__ == "Mine."
     assert (await spec_of(replace(search, name="other"))).name == "other"
+    assert (await spec_of(Tool(search))).name == "search"  # what it is a tool of
     assert (await spec_of(Tool(lambda x: x, name="same"))).name == "same"
 
 

@@ -55,7 +55,7 @@ class FunctionToolset(Wrappable):
 
     A sync function runs in a thread, with a copy of the context variables, and is not waited for
     once its call is over, by its `timeout` or the run's end: `anyio.from_thread.check_cancelled()`
-    raises in it from then on. `anyio.from_thread.run(context.progress, …)` reports from there.
+    raises in it from then on, and a program ends when its threads have ended. `anyio.from_thread.run(context.progress, …)` reports from there.
 
     Raises ConfigError for what cannot be a tool, and for two of one name.
     """

@@ -52,7 +52,7 @@ def signature_of(function: Callable[..., Any], name: str) -> Signature:
     # What a partial has filled in is not the model's to say.
     filled = function.keywords if isinstance(function, partial) else ()
     contexts, hints = list[inspect.Parameter](), dict[str, Any]()
-    for p in parameters.values():
+    for p in (each for each in parameters.values() if each.name not in filled):
         hint = _hint(p, names, name)
         if _is_context(hint):
             contexts.append(p)
@@ -62,7 +62,7 @@ def signature_of(function: Callable[..., Any], name: str) -> Signature:
                 f"{name}() cannot be a tool: its parameter {p.name!r} is {what}, and a model gives "
                 "arguments by name. Wrap it in a function whose parameters have names."
             )
-        elif p.name not in filled:
+        else:
             hints[p.name] = hint
     schema, validate = _checked([parameters[each] for each in hints], hints, name)
     return Signature(schema=schema, validate=validate, contexts=tuple(contexts))
@@ -76,7 +76,7 @@ def _hint(p: inspect.Parameter, names: dict[str, Any], function: str) -> Any:
     try:
         holder = SimpleNamespace(__annotations__={p.name: p.annotation})
         return get_type_hints(holder, globalns=names, include_extras=True)[p.name]
-    except (NameError, TypeError, SyntaxError) as error:
+    except (NameError, AttributeError, TypeError, SyntaxError) as error:
         raise ConfigError(
             f"{function}() cannot be a tool: the type {p.annotation!r} of its parameter {p.name!r} "
             f"is not known where it is defined ({error}). Import or define it at the module's top."

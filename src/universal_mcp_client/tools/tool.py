@@ -41,6 +41,9 @@ class Tool(Generic[P, R_co]):
 
     def __post_init__(self) -> None:
         given: Any = self.function
+        if isinstance(given, Tool):
+            given = given.function
+            object.__setattr__(self, "function", given)
         if isinstance(given, type) or not callable(given):
             raise ConfigError(f"{given!r} cannot be a tool: give a function, or an object to call.")
         said = getattr(given, "__name__", "") or type(given).__name__
