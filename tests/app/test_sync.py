@@ -178,9 +178,10 @@ def test_stream_sync_gives_events_as_they_come() -> None:
     with scripted("one two").stream_sync("?") as run:
         for event in run:
             seen.append(event)
+        assert list(run) == []
     assert "".join(e.text for e in seen if isinstance(e, TextDelta)) == "one two"
     assert isinstance(seen[-1], RunFinished)
-    assert run.result.output == "one two" and list(run) == []
+    assert run.result.output == "one two"
 
 
 def test_leaving_stream_sync_early_cancels() -> None:
@@ -205,6 +206,19 @@ def test_what_ends_a_streamed_run_is_raised_where_it_is_read() -> None:
         for _ in run:
             pass
         pytest.fail("the loop has ended as if all were well")
+
+
+async def test_a_stream_may_be_left_in_another_task_and_its_error_is_the_readers() -> None:
+    begun = scripted("one two").stream("?")
+    run = await begun.__aenter__()
+    assert await anext(run)
+    await asyncio.create_task(begun.__aexit__(None, None, None))  # as web servers do
+
+    async with scripted(BadModelRequest("No more.", model="m")).stream("?") as run:
+        with pytest.raises(BadModelRequest, match="No more"):
+            [event async for event in run]
+        with pytest.raises(BadModelRequest, match="No more"):
+            _ = run.result  # and the block is left as if nothing had been
 
 
 def test_override_holds_for_sync_callers() -> None:

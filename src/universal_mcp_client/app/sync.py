@@ -153,17 +153,15 @@ class Held(Generic[T]):
 class SyncRun(Generic[Output]):
     """The events of a run under way, for a plain `for`. `result` is there once it has ended."""
 
-    def __init__(self, run: Run[Output], leave: Callable[[], None]) -> None:
-        self._run, self._leave, self._ended = run, leave, False
+    def __init__(self, run: Run[Output]) -> None:
+        self._run = run
 
     def __iter__(self) -> "SyncRun[Output]":
         return self
 
     def __next__(self) -> Event:
-        event = None if self._ended else run_blocking(lambda: anext(self._run, None))
+        event = run_blocking(lambda: anext(self._run, None))
         if event is None:
-            self._ended = True
-            self._leave()  # raises what ended the run
             raise StopIteration
         return event
 
@@ -178,6 +176,5 @@ def stream_blocking(
     open_stream: Callable[[], AbstractAsyncContextManager[Run[Output]]],
 ) -> Generator[SyncRun[Output]]:
     """The events of `open_stream()`, one at a time; leaving early cancels the run."""
-    held = Held(open_stream)
-    with held as run:
-        yield SyncRun(run, lambda: held.__exit__())
+    with Held(open_stream) as run:
+        yield SyncRun(run)

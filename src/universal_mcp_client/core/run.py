@@ -1,5 +1,6 @@
 """One prompt's execution: a context manager and an iterator of events."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Generic, Self, cast
@@ -14,8 +15,10 @@ from universal_mcp_client.types.events import Event, Output, RunFinished, RunRes
 class Run(Generic[Output]):
     """The events of a run under way. `result` is there once it has ended."""
 
-    def __init__(self, events: MemoryObjectReceiveStream[Event]) -> None:
-        self._events = events
+    def __init__(
+        self, events: MemoryObjectReceiveStream[Event], driving: "asyncio.Task[None]"
+    ) -> None:
+        self._events, self._driving = events, driving
         self._result: RunResult[Output] | None = None
 
     def __aiter__(self) -> Self:
@@ -25,6 +28,7 @@ class Run(Generic[Output]):
         try:
             event = await self._events.receive()
         except anyio.EndOfStream:
+            await self._driving  # raises what ended the run
             raise StopAsyncIteration from None
         if isinstance(event, RunFinished):
             self._result = event.result
@@ -32,8 +36,10 @@ class Run(Generic[Output]):
 
     @property
     def result(self) -> RunResult[Output]:
-        """What the run came to. Raises RunError while it is still going on."""
+        """What the run came to. Raises what ended it, and RunError while it is still going on."""
         if self._result is None:
+            if self._driving.done() and not self._driving.cancelled():
+                self._driving.result()
             raise RunError("The run has not ended; read its events to the end first.")
         return self._result
 
@@ -42,10 +48,11 @@ class Run(Generic[Output]):
 async def running(
     drive: Callable[[Callable[[Event], Awaitable[None]]], Awaitable[None]],
 ) -> AsyncGenerator[Run[Any]]:
-    """Run `drive(emit)` beside the body; leaving the body early cancels it.
+    """Run `drive(emit)` beside the body, in a task of its own; leaving the body early cancels it.
 
     Events pass through a stream without capacity, so that a slow reader slows the run down rather
-    than filling memory. Errors come out as they were raised, not in groups.
+    than filling memory. What ends the run is raised where its events are read. The body may be left
+    in another task than it was entered in, as web servers do with generators of those who went away.
     """
     send, receive = anyio.create_memory_object_stream[Event](0)
 
@@ -53,16 +60,16 @@ async def running(
         async with send:
             await drive(send.send)
 
+    driving = asyncio.create_task(feed())
     try:
-        async with receive, anyio.create_task_group() as group:
-            group.start_soon(feed)
-            try:
-                yield Run[Any](receive)
-            finally:
-                group.cancel_scope.cancel()
-    except BaseExceptionGroup as failures:
-        error = sole_leaf(failures)
-        raise error from error.__cause__
+        async with receive:
+            yield Run[Any](receive, driving)
+    finally:
+        driving.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait({driving})
+        if not driving.cancelled():
+            driving.exception()  # it need not have been read
 
 
 def sole_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
