@@ -3,7 +3,7 @@
 import inspect
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
@@ -18,6 +18,7 @@ from tests.conftest import ROOT
 from tests.support.llm_server import Call, LLMServer, Raw
 
 from universal_mcp_client import (
+    Agent,
     Bridge,
     Client,
     ConfigError,
@@ -30,6 +31,7 @@ from universal_mcp_client import (
     ToolSpec,
     Verdict,
 )
+from universal_mcp_client.testing import ScriptedModel
 from universal_mcp_client.types.messages import Text
 
 pytestmark = pytest.mark.anyio
@@ -37,6 +39,7 @@ pytestmark = pytest.mark.anyio
 WIRES = ("openai", "openai-responses", "anthropic")
 FORMS = [pytest.param(w, s, id=f"{w}-{'sync' if s else 'async'}") for w in WIRES for s in (0, 1)]
 Of: TypeAlias = "Callable[..., Provider]"
+CALL = {"id": "c", "type": "function", "function": {"name": "stock", "arguments": "{}"}}
 PROMPT = [{"role": "user", "content": "What does tea cost?"}]
 
 
@@ -306,7 +309,7 @@ async def test_a_long_result_is_read_on_in_its_own_conversation(shop: str) -> No
         assert "[Page 2 of" in page["content"]
         other = bridge.conversation()
         assert await other.answer(more) == []  # nobody else's results
-        assert await other.tools() is before
+        assert await other.tools() == before
 
 
 async def test_a_server_that_dies_or_is_not_there_is_told(shop: str) -> None:
@@ -345,6 +348,22 @@ class Asking:
 
 
 LISTED = (ToolSpec(name="who"),)
+
+
+async def test_functions_and_agents_are_tools_too() -> None:
+    def double(n: int) -> int:
+        return 2 * n
+
+    helper = Agent(ScriptedModel("It is done."), name="helper")
+    async with Bridge(tools=[double, helper], wire="anthropic") as bridge:
+        assert [tool["name"] for tool in await bridge.tools()] == ["double", "helper"]
+        (message,) = await bridge.answer(
+            [
+                {"type": "tool_use", "id": "1", "name": "double", "input": {"n": 21}},
+                {"type": "tool_use", "id": "2", "name": "helper", "input": {"prompt": "Help."}},
+            ]
+        )
+    assert [block["content"] for block in message["content"]] == ["42", "It is done."]
 
 
 async def test_two_at_once_have_their_own_deps(llm: LLMServer, of: Of) -> None:
@@ -532,6 +551,8 @@ async def test_a_pause_is_not_the_end(llm: LLMServer, of: Of, shop: str) -> None
         {"choices": []},
         {"choices": None, "error": {"message": "overloaded"}},
         {"choices": [{"delta": {"content": "a chunk"}}]},
+        {"choices": [{"message": {"role": "assistant", "tool_calls": 7}}]},
+        {"output": [{"type": ["function_call"], "call_id": {}}]},
         {"choices": [{"message": {"role": "assistant", "tool_calls": [{"function": {}}]}}]},
         {"role": "assistant", "content": [{"type": "tool_use", "id": "1", "input": {}}]},
         {"output": [{"type": "function_call", "call_id": 7, "name": "stock"}]},
@@ -581,8 +602,13 @@ async def test_wires_that_do_not_fit_are_told(llm: LLMServer, of: Of, shop: str)
             await unsure.tools()
         with pytest.raises(ConfigError, match="is not known"):
             await unsure.run(unknown, messages=[])
+        with pytest.raises(ConfigError, match="is not known"):
+            await unsure.answer([ToolCall(id="1", name="stock")])
         with pytest.raises(ConfigError, match="max_turns"):
             await bridge.run(chats.create, max_turns=0, **chats.request())
+    async with Bridge(shop, strict=True) as strict:
+        with pytest.raises(ConfigError, match="Anthropic's has none"):
+            await strict.run(of("anthropic").create, **of("anthropic").request())
     with pytest.raises(ConfigError, match="not open"):
         await bridge.tools()
     with pytest.raises(ConfigError, match="There is no wire 'gemini'"):
@@ -621,6 +647,24 @@ async def test_who_stands_around_the_sdks_call_sees_all_of_it(
         await bridge.run(watched, **provider.request())
         assert [len(request["messages"]) for request in seen] == [1, 3]
         assert seen[0]["tools"] is seen[1]["tools"]
+
+
+async def test_a_gateways_function_and_its_generator(shop: str) -> None:
+    """Not an SDK's: a plain function whose stream is a generator of dicts."""
+    asked = {"role": "assistant", "tool_calls": [CALL]}
+    seen: list[Any] = []
+
+    def complete(**request: Any) -> Iterator[Any]:
+        seen.append(request["messages"])
+        delta = asked if len(seen) == 1 else {"content": "Done."}
+        yield {"choices": [{"delta": delta, "finish_reason": None}]}
+        yield {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+
+    async with Bridge(shop, wire="openai") as bridge:
+        chunks = await bridge.run(complete, messages=PROMPT, stream=True)
+        assert len([chunk async for chunk in chunks]) == 4
+    assert [message["role"] for message in seen[1]] == ["user", "assistant", "tool"]
+    assert seen[1][2]["content"] == "all of it"
 
 
 async def test_what_only_the_sdk_can_read_is_left_to_it(

@@ -1,7 +1,6 @@
 """MCP servers for programs with a loop of their own, on a provider's own SDK."""
 
 import copy
-from collections import OrderedDict
 from collections.abc import (
     AsyncGenerator,
     Callable,
@@ -45,8 +44,6 @@ from universal_mcp_client.types.interaction import Interaction
 from universal_mcp_client.types.messages import ToolCall, ToolResult
 from universal_mcp_client.types.tools import ToolSpec
 
-_LISTINGS = 8  # whose specs are kept: of servers as they were before, and with `read_result`
-
 
 class Bridge:
     """Tools in a provider's own terms: its specs, its calls, its results.
@@ -79,8 +76,6 @@ class Bridge:
     ) -> None:
         if wire is not None and wire not in WIRES:
             raise ConfigError(f"There is no wire {wire!r}. The wires are: {', '.join(WIRES)}.")
-        if strict and wire == "anthropic":
-            raise ConfigError("strict=True is of OpenAI's wires; Anthropic's has none.")
         self.wire, self._strict = wire, strict
         self._host = None
         if sources:
@@ -92,13 +87,16 @@ class Bridge:
         self._agent = Agent[Any, Any](
             tools=tools, interaction=interaction, approve=self._needs, result_budget=result_budget
         )
-        self._catalogue = Catalogue()
-        self._specs = OrderedDict[tuple[int, Wire], tuple[Sequence[ToolSpec], list[Any]]]()
+        self._made = dict[
+            tuple[int, Wire], tuple[ToolSpec, Any]
+        ]()  # specs, in the provider's shape
+        self._shown: tuple[object, Wire | None, list[Any]] = ((), None, [])
         self._stacks = list[AsyncExitStack]()
         self._names: Mapping[str, ToolSpec] = {}
         self._begin()
 
     def _begin(self) -> None:
+        self._catalogue = Catalogue()
         self._session = Session()
         approval = Approval(seen=self._session.seen)
         self._approval = approval.narrowed(self._agent.interaction, self._needs)
@@ -247,13 +245,22 @@ class Bridge:
         return listing
 
     def _encoded(self, listing: Sequence[ToolSpec], wire: Wire) -> list[Any]:
-        key = (id(listing), wire)
-        kept = self._specs.get(key)
-        if kept is None or kept[0] is not listing or len(kept[1]) != len(listing):
-            form = f"{wire}-strict" if self._strict and wire != "anthropic" else wire
-            kept = self._specs[key] = (listing, function_specs(listing, cast(Dialect, form)))
-            if len(self._specs) > _LISTINGS:
-                self._specs.popitem(last=False)
+        """The specs of a listing; each tool's is made once for all conversations."""
+        of, form, specs = self._shown
+        if of is not listing or form != wire or len(specs) != len(listing):
+            if self._strict and wire == "anthropic":
+                raise ConfigError("strict=True is of OpenAI's wires; Anthropic's has none.")
+            if len(self._made) > 2 * len(listing) + 100:  # of tools that are no more
+                self._made.clear()
+            specs = [self._one(spec, wire) for spec in listing]
+            self._shown = (listing, wire, specs)
+        return specs
+
+    def _one(self, spec: ToolSpec, wire: Wire) -> Any:
+        kept = self._made.get((id(spec), wire))
+        if kept is None or kept[0] is not spec:
+            form = cast(Dialect, f"{wire}-strict" if self._strict else wire)
+            kept = self._made[id(spec), wire] = (spec, function_specs([spec], form)[0])
         return kept[1]
 
     def _split(self, turn: Turn, others: Collection[str] | None) -> tuple[list[Asked], list[Any]]:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from types import MethodType
 from typing import Any
@@ -67,6 +68,8 @@ async def chunks(stream: Any) -> AsyncGenerator[Any]:
             while (chunk := await following()) is not end:
                 yield chunk
     finally:
-        with anyio.CancelScope(shield=True):
-            if inspect.isawaitable(closed := stream.close()):
+        close = getattr(stream, "close", None) or getattr(stream, "aclose", None)
+        # A generator that a thread still waits in cannot be closed; it ends with its answer.
+        with anyio.CancelScope(shield=True), suppress(ValueError):
+            if close is not None and inspect.isawaitable(closed := close()):
                 await closed

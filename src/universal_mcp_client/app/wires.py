@@ -22,15 +22,15 @@ _PROFILES: Mapping[Wire, Profile] = {
     "openai-responses": profiles.RESPONSES,
     "anthropic": profiles.ANTHROPIC,
 }
-# What else than functions the program carries out; other items are the provider's own work.
-_PROGRAMS = {
+# Which calls, other than of functions, a program carries out; all else is the provider's own work.
+_PROGRAMS = (
     *("custom", "custom_tool_call", "computer_call", "local_shell_call", "shell_call"),
     *("apply_patch_call", "mcp_approval_request", "tool_search_call", "function_call"),
-}
-_CUT = {
+)
+_CUT = (
     *("length", "max_tokens", "max_output_tokens", "model_context_window_exceeded"),
     *("content_filter", "refusal"),
-}
+)
 _SERIAL = "disable_parallel_tool_use"
 _PARSED: Any = {
     "parsed": True,
@@ -99,40 +99,42 @@ def read(response: object, expected: Wire | None = None) -> Turn:
     else:
         choices = given(response, "choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
-        message = given(choice, "message") or response
-        if given(message, "role") != "assistant":
+        message = given(choice, "message")
+        if message is None and given(response, "role") == "assistant":
+            message = response
+        wire, said, reason = "openai", [message], given(choice, "finish_reason")
+        items = given(message, "tool_calls") or ()
+        if message is None or not isinstance(items, list | tuple):
             raise ConfigError(
                 f"{shown(response)} is no answer of a model. Give the SDK's response (awaited, and of "
                 "a stream the final message), its dict, or a list of tool calls."
             )
-        wire, said, reason = "openai", [message], given(choice, "finish_reason")
-        items = given(message, "tool_calls") or ()
-    done = {given(i, "call_id") for i in items if str(given(i, "type")).endswith("_output")}
+    done = [given(i, "call_id") for i in items if str(given(i, "type")).endswith("_output")]
     last = len(items) - 1 if reason in _CUT else -1
     calls = [a for at, i in enumerate(items) if (a := _asked(i, at == last, done)) is not None]
     wire = wire or _of(calls) or expected
     if expected is not None and wire != expected:
         raise ConfigError(f"This answer speaks {wire!r}, and the bridge {expected!r}: see wire=….")
+    if calls and wire is None:
+        raise ConfigError(f"Which API these calls are of is not known: Bridge(…, wire={WIRES!r}).")
     if len(calls) > ANSWER_CALLS:
         raise too_many_calls(str(given(response, "model") or "The model"))
     paused = reason in ("pause_turn", "pause")
     return Turn(wire=wire, response=response, calls=calls, said=said, paused=paused)
 
 
-def _asked(item: Any, cut: bool, done: set[Any]) -> Asked | None:
+def _asked(item: Any, cut: bool, done: Sequence[Any]) -> Asked | None:
     kind = given(item, "type")
-    named = kind in ("function", "tool_use") or given(item, "function") is not None
-    if (
-        isinstance(item, ToolCall)
-        or named
-        or (kind == "function_call" and not given(item, "namespace"))
-    ):
+    named = kind == "function_call" and not given(item, "namespace")
+    if named or kind in ("function", "tool_use") or given(item, "function") is not None:
         return Asked(item, provider_call(item, cut=cut))
-    if kind in _PROGRAMS and given(item, "call_id") not in done:
-        return None if given(item, "execution") == "server" else Asked(item, None)
+    if isinstance(item, ToolCall):
+        return Asked(item, item)
     if not isinstance(kind, str):
         raise ConfigError(f"{shown(item)} is no tool call, and no other part of an answer.")
-    return None
+    if kind not in _PROGRAMS or given(item, "call_id") in done:
+        return None
+    return Asked(item, None) if given(item, "execution") != "server" else None
 
 
 def _of(calls: Sequence[Asked]) -> Wire | None:
@@ -181,7 +183,10 @@ def follow(
     else:
         if isinstance(before, str):
             before = [{"role": "user", "content": before}]
-        if request.get("store") is False:  # what is not kept there has to come with all that it is
+        if False in (
+            request.get("store"),
+            given(turn.response, "store"),
+        ):  # what is not kept there has to come with all that it is
             said = [s for s in said if s["type"] != "reasoning" or s.get("encrypted_content")]
         following["input"] = [*before, *said, *more]
     kind = given(choice, "type") or choice
