@@ -423,11 +423,12 @@ async def test_a_sync_function_is_not_waited_for_beyond_its_time_and_is_told(by:
         finally:
             told.set()
 
+    await called(first)  # what is imported first is not of the time
     seen.set("context variables")
     started = time.monotonic()
     if by == "run":
         with pytest.raises(LimitExceeded):
-            await run(slow, turns=[call("slow")], limits=Limits(seconds=0.1))
+            await run(slow, turns=[call("slow")], limits=Limits(seconds=0.5))
     else:
         result = await called(Tool(slow, timeout=0.1))
         assert (
@@ -460,7 +461,7 @@ async def test_threads_that_were_given_up_are_few_and_cost_nobody_else(
         running.release()
         go_on.wait(10)
 
-    tools = FunctionToolset([Tool(stuck, timeout=0.05)])
+    tools = FunctionToolset([Tool(stuck, timeout=0.3)])
     texts = list[str]()
 
     async def one() -> None:

@@ -77,7 +77,7 @@ def test_an_address_goes_to_the_wires_that_take_one() -> None:
         (b"x", r"bytes: .*Image\(data=…\)"),
         (bytearray(b"x"), "bytearray: .*Image"),
         (Path("a.png"), r"Path: .*Image\.from_file"),
-        ({"role": "user", "content": "hi"}, "dict: .*json"),
+        ({"role": "user", "content": "hi"}, "dict: give text"),
         (None, "NoneType: give text"),
         (7, "int: give text"),
         (assistant("hello"), "Message: .*history="),

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from universal_mcp_client.tools.base import CallContext
-from universal_mcp_client.tools.retries import count_failure
+from universal_mcp_client.tools.tool import count_failure
 from universal_mcp_client.tools.validation import Check
 from universal_mcp_client.tools.wrapper import WrapperToolset
 from universal_mcp_client.types.messages import ToolCall, ToolResult, failure

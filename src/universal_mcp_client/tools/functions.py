@@ -12,9 +12,8 @@ from universal_mcp_client.tools.base import CallContext, RunContext, current_run
 from universal_mcp_client.tools.combined import unknown_tool
 from universal_mcp_client.tools.docstrings import parsed
 from universal_mcp_client.tools.intercepted import awaited, told
-from universal_mcp_client.tools.retries import count_failure
 from universal_mcp_client.tools.signature import Signature, implementation, signature_of
-from universal_mcp_client.tools.tool import Tool
+from universal_mcp_client.tools.tool import Tool, count_failure
 from universal_mcp_client.tools.wrapping import Wrappable
 from universal_mcp_client.types.errors import ConfigError, Fatal, Retry
 from universal_mcp_client.types.messages import (
@@ -55,7 +54,8 @@ class FunctionToolset(Wrappable):
 
     A sync function runs in a thread, with a copy of the context variables, and is not waited for
     once its call is over, by its `timeout` or the run's end: `anyio.from_thread.check_cancelled()`
-    raises in it from then on, and a program ends when its threads have ended. `anyio.from_thread.run(context.progress, …)` reports from there.
+    raises in it from then on. A program ends when its threads have ended.
+    `anyio.from_thread.run(context.progress, …)` reports from a thread.
 
     Raises ConfigError for what cannot be a tool, and for two of one name.
     """

@@ -1,11 +1,14 @@
 """A function as a tool, with what a program says about it."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Generic, ParamSpec, TypeAlias, TypedDict, TypeVar, Unpack, cast, overload
+from weakref import WeakKeyDictionary
 
-from universal_mcp_client.types.errors import ConfigError
-from universal_mcp_client.types.tools import Annotations
+from universal_mcp_client.tools.base import CallContext
+from universal_mcp_client.types.errors import ConfigError, Fatal
+from universal_mcp_client.types.tools import Annotations, ToolSpec
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -63,6 +66,25 @@ class Tool(Generic[P, R_co]):
             return self
         bound = cast(Any, self.function).__get__(instance, owner)
         return replace(cast("Tool[..., R_co]", self), function=bound)
+
+
+_failures: WeakKeyDictionary[object, Counter[str]] = WeakKeyDictionary()  # by the run's meter
+
+
+def count_failure(spec: ToolSpec, context: CallContext, why: object) -> None:
+    """Count a call of `spec` that the model has to make again.
+
+    Raises Fatal once that has happened more than `spec.retries` times in the run of `context`.
+    """
+    if spec.retries is None or context.meter is None:
+        return
+    counted = _failures.setdefault(context.meter, Counter())
+    counted[spec.original] += 1
+    if counted[spec.original] > spec.retries:
+        raise Fatal(
+            f"The tool {spec.original!r} was called wrongly {counted[spec.original]} times, and has "
+            f"{spec.retries} retries. The last time: {why}"
+        )
 
 
 class Options(TypedDict, total=False):

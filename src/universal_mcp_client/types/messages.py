@@ -23,35 +23,67 @@ class Text:
     provider_data: ProviderData | None = None
 
 
+def _config_error(text: str) -> Exception:
+    from universal_mcp_client.types.errors import ConfigError  # it knows messages
+
+    return ConfigError(text)
+
+
+def _guess(name: str) -> str:
+    import mimetypes
+
+    return mimetypes.guess_type(name, strict=False)[0] or "application/octet-stream"
+
+
+class _OnDisk:
+    __slots__ = ()
+
+    @classmethod
+    def from_file(cls, path: str | PathLike[str], *, media_type: str = "") -> Self:
+        """What is at `path`, its type by its name unless it is given.
+
+        Raises ConfigError where there is no such file, and for one of another kind or over 20 MB."""
+        place = Path(path).expanduser()
+        media_type = media_type or _guess(place.name)
+        kind = {"Image": "image", "Audio": "audio"}.get(cls.__name__, "")
+        if not media_type.startswith(kind):
+            raise _config_error(
+                f"{place}: this is no {kind} by its name, but {media_type}. Say what it is: "
+                f'from_file(path, media_type="{kind}/…"); for other files there is File.from_file.'
+            )
+        try:
+            if not place.is_file():  # nor a pipe or a device, which have no end
+                raise _config_error(f"{place}: there is no such file.")
+            with place.open("rb") as file:
+                data = file.read(FILE_BYTES + 1)
+        except OSError as error:
+            raise _config_error(f"{place} cannot be read: {error.strerror or error}.") from error
+        if len(data) > FILE_BYTES:
+            raise _config_error(
+                f"{place} is too large: over {FILE_BYTES:,} bytes, which no provider takes in a "
+                "request. Make it smaller, or give its address: url=…."
+            )
+        named = {} if kind else {"name": place.name}
+        return cast(Any, cls)(media_type=media_type, data=data, **named)  # type: ignore[no-any-return]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Image(_OnDisk):
     """An image, by `data` (the raw bytes) or by `url`; exactly one of the two is set."""
 
     media_type: str = "image/png"
     data: bytes | None = None
     url: str | None = None
 
-    @classmethod
-    def from_file(cls, path: str | PathLike[str], *, media_type: str = "") -> Self:
-        """The image at `path`. Raises ConfigError where there is none, or one of over 20 MB."""
-        found, data = _read(path, media_type, "image")
-        return cls(media_type=found, data=data)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Audio:
+class Audio(_OnDisk):
     media_type: str
     data: bytes
 
-    @classmethod
-    def from_file(cls, path: str | PathLike[str], *, media_type: str = "") -> Self:
-        """The sound at `path`. Raises ConfigError where there is none, or one of over 20 MB."""
-        found, data = _read(path, media_type, "audio")
-        return cls(media_type=found, data=data)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class File(_OnDisk):
     """A file such as a PDF or an embedded MCP resource, by `data` (the raw bytes) or by `url`,
     which the provider fetches; exactly one of the two. `media_type` is guessed from the URL, or the
     name, where it is not given."""
@@ -67,48 +99,6 @@ class File:
         if not self.media_type:
             guess = _guess(urlsplit(self.url).path if self.url else self.name)
             object.__setattr__(self, "media_type", guess)
-
-    @classmethod
-    def from_file(cls, path: str | PathLike[str], *, media_type: str = "") -> Self:
-        """The file at `path`. Raises ConfigError where there is none, or one of over 20 MB."""
-        found, data = _read(path, media_type, "")
-        return cls(media_type=found, data=data, name=Path(path).name)
-
-
-def _guess(name: str) -> str:
-    import mimetypes
-
-    return mimetypes.guess_type(name, strict=False)[0] or "application/octet-stream"
-
-
-def _read(path: str | PathLike[str], media_type: str, kind: str) -> tuple[str, bytes]:
-    """The media type and the bytes of a regular file whose type begins with `kind`."""
-    place = Path(path).expanduser()
-    media_type = media_type or _guess(place.name)
-    if not media_type.startswith(kind):
-        raise _config_error(
-            f"{place}: this is no {kind} by its name, but {media_type}. Say what it is: "
-            f'from_file(path, media_type="{kind}/…"); for other files there is File.from_file.'
-        )
-    try:
-        if not place.is_file():  # nor a pipe or a device, which have no end
-            raise _config_error(f"{place}: there is no such file.")
-        with place.open("rb") as file:
-            data = file.read(FILE_BYTES + 1)
-    except OSError as error:
-        raise _config_error(f"{place} cannot be read: {error.strerror or error}.") from error
-    if len(data) > FILE_BYTES:
-        raise _config_error(
-            f"{place} is too large: over {FILE_BYTES:,} bytes, which no provider takes in a request. "
-            "Make it smaller, or give an address: url=…."
-        )
-    return media_type, data
-
-
-def _config_error(text: str) -> Exception:
-    from universal_mcp_client.types.errors import ConfigError  # it knows messages
-
-    return ConfigError(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,12 +221,10 @@ def _part(item: object) -> Part:
             said = "say what they are: Image(data=…), Audio(data=…), File(data=…)"
         case PathLike():
             said = "read it: Image.from_file(path), Audio.from_file(path), File.from_file(path)"
-        case Message():
-            said = "earlier messages go into history="
-        case Mapping():
-            said = "write it as text, with json.dumps for example"
         case _:
-            said = "give text, Text, Image, Audio, File, or a list of them"
+            said = (
+                "give text, Text, Image, Audio, File, or a list; earlier messages go into history="
+            )
     raise _config_error(f"A prompt cannot be made of {type(item).__name__}: {said}.")
 
 
