@@ -33,11 +33,12 @@ def elicitation_handler(server: str, interaction: Interaction | None, calls: Cal
     there for: no run has an interaction, or it is not told whose call the question is for."""
 
     async def ask(message: str, _type: Any, params: Any, _context: Any) -> mcp_types.ElicitResult:
-        asking = current.get()  # for whom the server asks, where that is told: nobody guesses
-        context = asking.context if asking in calls.live and asking else None
+        # For whose call the server asks, where that is told: nobody guesses.
+        asking = call if (call := current.get()) in calls.live else None
+        context = asking.context if asking else None
         who = interaction or (context.approval.interaction if context else None)
         if who is None:
-            for call in (asking,) if context and asking else calls.live:
+            for call in (asking,) if asking else calls.live:
                 call.unheard = True
             return mcp_types.ElicitResult(action="decline")
         if (asked := calls.question()) > QUESTIONS:

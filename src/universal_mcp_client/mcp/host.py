@@ -38,7 +38,8 @@ class Host(Wrappable):
 
     All servers open at the same time. One that fails costs the others nothing; `failures` says
     which and why. A server whose config says `required` raises its error from opening instead.
-    `interaction` answers questions, logins among them; `token_store` is where logins are kept: a
+    `interaction` answers questions, logins among them (without one, the run's own those that a server
+    has in its calls); `token_store` is where logins are kept: a
     URL, a py-key-value store, or a `TokenStore`; `log_handler` is told what the servers log. May be
     entered again while it is open, by other tasks too; the last to leave closes it.
     """
