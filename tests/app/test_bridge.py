@@ -3,12 +3,12 @@
 import inspect
 import json
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 import anyio
-import anyio.lowlevel
 import fastmcp
 import pytest
 from anthropic import Anthropic, AsyncAnthropic
@@ -18,7 +18,6 @@ from tests.conftest import ROOT
 from tests.support.llm_server import Call, LLMServer, Raw
 
 from universal_mcp_client import (
-    Agent,
     Bridge,
     Client,
     ConfigError,
@@ -26,13 +25,12 @@ from universal_mcp_client import (
     Interaction,
     LimitExceeded,
     ModelError,
+    RunContext,
+    Tool,
     ToolCall,
-    ToolResult,
     ToolSpec,
     Verdict,
 )
-from universal_mcp_client.testing import ScriptedModel
-from universal_mcp_client.types.messages import Text
 
 pytestmark = pytest.mark.anyio
 
@@ -335,42 +333,19 @@ async def test_cancelling_ends_the_calls(shop: str, log: Path) -> None:
     assert calls(log).count("cancelled") == 2
 
 
-class Asking:
-    """A toolset that tells whom it works for."""
-
-    async def list_tools(self) -> Any:
-        return LISTED
-
-    async def call_tool(self, call: ToolCall, context: Any) -> ToolResult:
-        await anyio.lowlevel.checkpoint()
-        assert context.call == call and context.run_id
-        return ToolResult(call_id=call.id, content=(Text(text=f"for {context.deps}"),))
-
-
-LISTED = (ToolSpec(name="who"),)
-
-
-async def test_functions_and_agents_are_tools_too() -> None:
-    def double(n: int) -> int:
-        return 2 * n
-
-    helper = Agent(ScriptedModel("It is done."), name="helper")
-    async with Bridge(tools=[double, helper], wire="anthropic") as bridge:
-        assert [tool["name"] for tool in await bridge.tools()] == ["double", "helper"]
-        (message,) = await bridge.answer(
-            [
-                {"type": "tool_use", "id": "1", "name": "double", "input": {"n": 21}},
-                {"type": "tool_use", "id": "2", "name": "helper", "input": {"prompt": "Help."}},
-            ]
-        )
-    assert [block["content"] for block in message["content"]] == ["42", "It is done."]
-
-
 async def test_two_at_once_have_their_own_deps(llm: LLMServer, of: Of) -> None:
+    both = threading.Barrier(2)
+
+    def who(ctx: RunContext[str]) -> str:
+        both.wait(20)
+        return f"for {ctx.deps}"
+
+    only_ann = Tool(lambda: "hers", name="hers", enabled=lambda ctx: ctx.deps == "ann")
     llm.answer = lambda request: "Done." if told(request) else [Call("who")]
-    provider, bridge = of("openai"), Bridge(tools=[Asking()])
+    provider, bridge = of("openai"), Bridge(tools=[who, only_ann], wire="openai")
     added: dict[str, list[Any]] = {"ann": [], "bob": []}
     async with bridge, anyio.create_task_group() as group:
+        assert len(await bridge.tools(deps="ann")) == 2 and len(await bridge.tools()) == 1
         for name in added:
 
             async def one(name: str = name) -> None:
@@ -381,6 +356,7 @@ async def test_two_at_once_have_their_own_deps(llm: LLMServer, of: Of) -> None:
     for name, messages in added.items():
         assert [m["role"] for m in messages] == ["assistant", "tool", "assistant"]
         assert messages[1]["content"] == f"for {name}"
+    assert sorted(len(request["tools"]) for request in llm.requests) == [1, 1, 2, 2]
 
 
 # The whole loop
@@ -458,6 +434,9 @@ async def test_what_a_provider_runs_itself_is_nobodys_call(shop: str) -> None:
         {"type": "function_call", "call_id": "f1", "name": "stock", "arguments": "{}"},
     ]
     async with Bridge(shop) as bridge:
+        with pytest.raises(ConfigError, match="before `tools` or `answer`"):
+            bridge.others({"output": output})
+        await bridge.answer([])
         assert bridge.others({"output": output}) == [output[3]]
         assert [r["call_id"] for r in await bridge.answer({"output": output})] == ["f1"]
 

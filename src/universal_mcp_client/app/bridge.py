@@ -92,7 +92,7 @@ class Bridge:
         ]()  # specs, in the provider's shape
         self._shown: tuple[object, Wire | None, list[Any]] = ((), None, [])
         self._stacks = list[AsyncExitStack]()
-        self._names: Mapping[str, ToolSpec] = {}
+        self._names: Mapping[str, ToolSpec] | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -113,11 +113,11 @@ class Bridge:
         """Why servers are not there, by name."""
         return self._host.failures if self._host is not None else {}
 
-    async def tools(self) -> list[Any]:
+    async def tools(self, *, deps: Any = None) -> list[Any]:
         """The `tools` of a request. The same list as long as nothing changed: leave it as it is."""
         if self.wire is None:
             raise ConfigError(f"Say which API the tools are for: Bridge(…, wire={WIRES!r}).")
-        return self._encoded(await self._list(), self.wire)
+        return self._encoded(await self._list(self._around(deps)), self.wire)
 
     async def answer(
         self, response: object, *, deps: Any = None, others: Collection[str] | None = None
@@ -132,12 +132,13 @@ class Bridge:
 
         A tool that fails is a result that says so. Raises ConfigError for what is no answer.
         """
-        turn = read(response, self.wire)
-        await self._list()
-        return await self._answer(turn, self._split(turn, others)[0], deps)
+        turn, context = read(response, self.wire), self._around(deps)
+        await self._list(context)
+        return await self._answer(turn, self._split(turn, others)[0], context)
 
     def others(self, response: object) -> list[Any]:
-        """The calls in a response that are not of these tools, as they came."""
+        """The calls in a response that are not of these tools (as `tools` or `answer` had them last),
+        as they came."""
         return self._split(read(response, self.wire), None)[1]
 
     async def run(
@@ -175,6 +176,7 @@ class Bridge:
         key = "input" if wire == "openai-responses" else "messages"
         if isinstance(request.get(key), Iterable) and not isinstance(request[key], str):
             request[key] = [plain(item) for item in request[key]]
+        await self._list(self._around(deps))
         steps = self.conversation()._steps(create, wire, key, request, max_turns, deps, added)
         if request.get("stream"):
             return steps
@@ -191,16 +193,16 @@ class Bridge:
         added: list[Any] | None,
     ) -> AsyncGenerator[Any]:
         """The responses of all turns, or their chunks."""
-        tools = request.pop("tools", None)
+        tools, context = request.pop("tools", None), self._around(deps)
         theirs: list[Any] = list(tools) if isinstance(tools, Iterable) else []
         first = {key: request[key]} if key in request else {}
         by_body = bool(first) and direct(create, [first, theirs])
         for left in reversed(range(max_turns)):
-            ours = self._encoded(await self._list(), wire)
+            ours = self._encoded(await self._list(context), wire)
             known = set(map(id, ours))
             theirs = [tool for tool in theirs if id(tool) not in known]
             names = {_name(tool) for tool in theirs}
-            if taken := names & self._names.keys():
+            if taken := names & (self._names or {}).keys():
                 raise ConfigError(
                     f"{min(taken)!r} is the bridge's tool and one in tools=…; rename it."
                 )
@@ -232,15 +234,24 @@ class Bridge:
                 error = LimitExceeded(text, result=cast(Any, None))
                 error.response = turn.response
                 raise error
-            more = await self._answer(turn, asked, deps)
+            more = await self._answer(turn, asked, context)
             if added is not None:
                 added += more
             request = follow(request, turn, said, more)
 
-    async def _list(self) -> Sequence[ToolSpec]:
+    def _around(self, deps: Any) -> RunContext[Any]:
+        return RunContext(
+            deps=deps, run_id=uuid4().hex, session=self._session, approval=self._approval
+        )
+
+    async def _list(self, context: RunContext[Any]) -> Sequence[ToolSpec]:
         if not self._stacks:
             raise ConfigError("The bridge is not open: use it inside of `async with bridge:`.")
-        listing = await self._guarded.list_tools()
+        token = current_run.set(context)
+        try:
+            listing = await self._guarded.list_tools()
+        finally:
+            current_run.reset(token)
         self._names = self._catalogue(listing)
         return listing
 
@@ -265,26 +276,27 @@ class Bridge:
 
     def _split(self, turn: Turn, others: Collection[str] | None) -> tuple[list[Asked], list[Any]]:
         """The calls that are ours to make, each once, and the rest as they came."""
+        if (names := self._names) is None:
+            raise ConfigError(
+                "Which tools are the bridge's is not known before `tools` or `answer`."
+            )
         asked, rest = list[Asked](), list[Any]()
         for one in turn.calls:
             call = one.call
-            if call is None or (
-                call.name not in self._names and (others is None or call.name in others)
-            ):
+            if call is None or (call.name not in names and (others is None or call.name in others)):
                 rest.append(one.raw)
             elif not any(call == other.call for other in asked):
-                spec = self._names.get(call.name)
+                spec = names.get(call.name)
                 if spec and (self._strict if spec.strict is None else spec.strict):
                     given = drop_nulls(call.arguments, spec.input_schema)
                     one = Asked(one.raw, replace(call, arguments=given))
                 asked.append(one)
         return asked, rest
 
-    async def _answer(self, turn: Turn, asked: Sequence[Asked], deps: Any) -> list[Any]:
+    async def _answer(
+        self, turn: Turn, asked: Sequence[Asked], context: RunContext[Any]
+    ) -> list[Any]:
         found = [cast(ToolResult, None)] * len(asked)
-        context = RunContext(
-            deps=deps, run_id=uuid4().hex, session=self._session, approval=self._approval
-        )
 
         async def make(at: int, call: ToolCall) -> None:
             own = replace(context, call=call)
@@ -303,7 +315,6 @@ class Bridge:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(opened(self._agent.toolset))
-            self._names = self._catalogue(await self._guarded.list_tools())
             self._stacks.append(stack.pop_all())
         return self
 
