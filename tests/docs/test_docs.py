@@ -1,4 +1,4 @@
-"""What README, docs and examples show is run, against a model server that calls the tools it gets."""
+"""What README and docs show is run, against a model server that calls the tools it gets."""
 
 import json
 import re
@@ -142,12 +142,3 @@ def test_links_lead_somewhere() -> None:
     for file in [*FILES, ROOT / "CONTRIBUTING.md"]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", file.read_text(encoding="utf-8")):
             assert (file.parent / target).exists(), f"{file.name}: {target}"
-
-
-PROGRAMS = [f for f in sorted((ROOT / "examples").glob("*.py")) if "server" not in f.stem]
-
-
-@pytest.mark.parametrize("file", PROGRAMS, ids=lambda file: file.stem)
-def test_examples(file: Path, environment: dict[str, str], llm: LLMServer) -> None:
-    assert run_python(file.read_text(encoding="utf-8"), environment, ROOT)
-    assert not failed(llm.requests)
