@@ -30,6 +30,7 @@ from universal_mcp_client import (
     ToolCall,
     ToolSpec,
     Verdict,
+    WebSearch,
 )
 
 pytestmark = pytest.mark.anyio
@@ -590,6 +591,8 @@ async def test_wires_that_do_not_fit_are_told(llm: LLMServer, of: Of, shop: str)
             await strict.run(of("anthropic").create, **of("anthropic").request())
     with pytest.raises(ConfigError, match="not open"):
         await bridge.tools()
+    with pytest.raises(ConfigError, match="provider's own"):
+        Bridge(shop, tools=[WebSearch()])
     with pytest.raises(ConfigError, match="There is no wire 'gemini'"):
         Bridge(shop, wire="gemini")  # type: ignore[arg-type]
     assert llm.requests == []
@@ -610,6 +613,25 @@ async def test_connections_that_the_program_has_stay_open(shop: str) -> None:
         assert (await host.call_tool(ToolCall(id="1", name="stock"))).text == "all of it"
         assert (await client.call_tool("stock")).text == "all of it"
         assert theirs.is_connected()
+
+
+async def test_who_stands_around_the_sdks_client_sees_all_of_it(
+    llm: LLMServer, of: Of, shop: str
+) -> None:
+    provider, seen = of("openai"), list[Any]()
+    post = provider.client.request
+
+    async def request(cast_to: Any, options: Any, **more: Any) -> Any:
+        seen.append(options.json_data["messages"])
+        return await post(cast_to, options, **more)
+
+    async with Bridge(shop) as bridge:
+        for watch in (False, True):
+            llm.script = [[Call("stock")], "Done."]
+            if watch:
+                provider.client.request = request
+            await bridge.run(provider.create, **provider.request())
+    assert [len(messages) for messages in seen] == [1, 3]
 
 
 async def test_who_stands_around_the_sdks_call_sees_all_of_it(

@@ -34,6 +34,7 @@ from universal_mcp_client.config.sources import ServerSource
 from universal_mcp_client.core.run import sole_leaf
 from universal_mcp_client.core.session import Session
 from universal_mcp_client.models.dialects import Dialect, function_specs
+from universal_mcp_client.models.hosted import HostedTool
 from universal_mcp_client.models.provider_calls import given
 from universal_mcp_client.models.strict import drop_nulls
 from universal_mcp_client.tools.base import Catalogue, RunContext, current_run, opened
@@ -76,6 +77,10 @@ class Bridge:
     ) -> None:
         if wire is not None and wire not in WIRES:
             raise ConfigError(f"There is no wire {wire!r}. The wires are: {', '.join(WIRES)}.")
+        if hosted := [tool for tool in tools if isinstance(tool, HostedTool)]:
+            raise ConfigError(
+                f"{hosted[0]!r} is the provider's own: give it to your request, as the API has it."
+            )
         self.wire, self._strict = wire, strict
         self._host = None
         if sources:

@@ -34,17 +34,22 @@ def wire_of(create: Any) -> Wire | None:
 def direct(create: Any, said: object) -> bool:
     """Whether a request's messages and tools may go by `extra_body`: the SDK then writes them as they
     are, without holding each against all forms that it might have, at each turn again (which takes
-    more time than all else). Not where somebody stands around the SDK's call, to watch it or
-    to change it, nor where `said` is more than JSON: files, which the SDK reads itself.
+    more time than all else). Not where somebody stands around the SDK's method or its client, to
+    watch or to change, nor where `said` is more than JSON: files, which the SDK reads itself.
     """
-    home = getattr(getattr(create, "__func__", None), "__globals__", {}).get("__name__", "")
     if type(create) is not MethodType or create.__name__ != "create":
+        return False
+    client = getattr(create.__self__, "_client", None)
+    homes = [getattr(create.__func__, "__globals__", {}).get("__name__"), type(client).__module__]
+    if any(str(home).partition(".")[0] not in ("openai", "anthropic") for home in homes):
+        return False
+    if {"post", "request"} & {*getattr(client, "__dict__", ())}:
         return False
     try:
         encode(said)
     except (TypeError, ValueError, RecursionError):
         return False
-    return str(home).partition(".")[0] in ("openai", "anthropic")
+    return True
 
 
 async def called(create: Callable[..., Any], request: Mapping[str, Any]) -> Any:

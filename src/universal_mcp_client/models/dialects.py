@@ -40,9 +40,8 @@ def _one(spec: ToolSpec, dialect: Dialect) -> dict[str, Any]:
                 "name": spec.name,
                 "description": description,
                 "parameters": parameters,
-                "strict": bool(
-                    strict
-                ),  # left out, the Responses API would rewrite the schema itself
+                # Left out, the Responses API would rewrite the schema itself.
+                "strict": strict is not None,
             }
         case "openai" | "openai-strict":
             function: dict[str, Any] = {
