@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 import fastmcp
+import httpx2
 import mcp_types
 import psutil
 import pytest
@@ -220,14 +221,21 @@ def guarded() -> Iterator[str]:
 
 async def test_over_http_its_login_and_headers_come_with_it(guarded: str) -> None:
     made = StreamableHttpTransport(guarded, headers={"X-Name": "ada"}, auth="right")
+    made_here: list[httpx2.AsyncClient] = []
+
+    def own(**options: Any) -> httpx2.AsyncClient:
+        made_here.append(httpx2.AsyncClient(**options))
+        return made_here[-1]
+
     own_way = StreamableHttpTransport(
-        guarded, headers={"X-Name": "bob"}, auth="right", verify=False
+        guarded, headers={"X-Name": "bob"}, auth="right", httpx_client_factory=own
     )
     async with Host(fastmcp.Client(made, name="a"), fastmcp.Client(own_way, name="b")) as host:
         assert host.failures == {}
         for name, expected in ("a", "ada"), ("b", "bob"):
             result = await host[name].request_tool(ToolCall(id="1", name="whoami"))
             assert result.text == expected
+    assert len(made_here) == 1
     async with Host(StreamableHttpTransport(guarded, auth="wrong")) as host:
         assert "refuses the request (HTTP 401)" in str(host.failures["http"])
 
@@ -252,6 +260,9 @@ async def test_a_client_of_many_servers_is_one_server(raw: Raw) -> None:
     assert "a_effect" in await tools_of(client)
     async with client:
         assert "b_effect" in await tools_of(client)
+    modern = {**entry, "args": [*raw.args, "2026"]}
+    async with Host(fastmcp.Client({"mcpServers": {"a": modern, "b": modern}})) as host:
+        assert host["servers"].protocol_version == "2026-07-28"
     alone = fastmcp.Client({"mcpServers": {"a": entry}})
     async with Host(alone) as host:
         assert list(host.servers) == ["a"] and host["a"].config.transport == "stdio"
