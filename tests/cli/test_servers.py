@@ -100,7 +100,7 @@ def test_doctor_says_what_works(umcp: Callable[..., Any], desk_server: str) -> N
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["run", "x", "--model", "gpt-5"], 2, "provider:model"),
+        (["run", "x", "--model", "gpt-5"], 2, "write openai:gpt-5"),
         (["run", "x", "--model", "opnai:gpt-5"], 2, "opnai"),
         (["run", "x", "--model", "local:nope"], 1, "nope"),
         (["run", "x", "--agent", "nobody", "--model", "openai:x"], 2, "umcp agents new"),

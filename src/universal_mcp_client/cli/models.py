@@ -8,7 +8,7 @@ from universal_mcp_client.cli.errors import DONE, say
 from universal_mcp_client.cli.options import Parser, parser, print_json
 from universal_mcp_client.config.settings import load_settings
 from universal_mcp_client.models.local import weights
-from universal_mcp_client.models.registry import COMPATIBLE, choose
+from universal_mcp_client.models.registry import choose, endpoints
 from universal_mcp_client.ui.console import console
 
 EXAMPLES = """
@@ -42,12 +42,7 @@ def _progress(text: str) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    rows = [
-        ("anthropic", "ANTHROPIC_API_KEY"),
-        ("openai", "OPENAI_API_KEY"),
-        ("openai-responses", "OPENAI_API_KEY"),
-        *((name, endpoint.key_variable) for name, endpoint in COMPATIBLE.items()),
-    ]
+    rows = [(name, endpoint.key_variable) for name, endpoint in endpoints().items()]
     providers = [
         {"provider": name, "key": key or None, "ready": not key or bool(os.environ.get(key))}
         for name, key in rows

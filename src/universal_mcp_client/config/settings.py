@@ -1,9 +1,11 @@
 """Our own settings: `~/.universal_mcp/config.toml`, overridden by `UMCP_*` variables."""
 
+import os
+import re
 import tomllib
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -12,6 +14,7 @@ from pydantic_settings import (
 )
 
 from universal_mcp_client.config.paths import home
+from universal_mcp_client.config.servers import VARIABLE
 from universal_mcp_client.config.state import check_own
 from universal_mcp_client.types.errors import ConfigError
 
@@ -39,6 +42,29 @@ class PriceSettings(BaseModel):
     cache_write: float | None = None
 
 
+class ProviderSettings(BaseModel):
+    """A provider of models: `key` names the environment variable that holds its key, `headers` may
+    refer to others as `${NAME}`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(pattern="^https?://")
+    wire: Literal["openai", "openai-responses", "anthropic"] = "openai"
+    key: str = ""
+    headers: dict[str, str] = Field(default_factory=dict[str, str])
+
+    @field_validator("headers")
+    @classmethod
+    def _expanded(cls, headers: dict[str, str]) -> dict[str, str]:
+        def value(match: re.Match[str]) -> str:
+            found = os.environ.get(match.group(1), match.group(2))
+            if found is None:
+                raise ValueError(f"the environment variable {match.group(1)} is not set")
+            return found
+
+        return {name: VARIABLE.sub(value, text) for name, text in headers.items()}
+
+
 class Settings(BaseSettings):
     """What applies where nothing more particular is said.
 
@@ -47,7 +73,7 @@ class Settings(BaseSettings):
     which the server says nothing), or "never". `allow` are patterns (`server:tool`, or `tool` of any
     server) for tools that are called without asking. `token_store` is the URL of the store of
     logins (docs/authentication.md). `prices` maps `provider:model`
-    patterns to prices, for cost limits.
+    patterns to prices, for cost limits. `providers` are further ones, used as `NAME:model`.
     """
 
     model_config = SettingsConfigDict(
@@ -62,6 +88,7 @@ class Settings(BaseSettings):
     token_store: str | None = None
     limits: LimitSettings = LimitSettings()
     prices: dict[str, PriceSettings] = Field(default_factory=dict[str, PriceSettings])
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict[str, ProviderSettings])
 
     @classmethod
     def settings_customise_sources(

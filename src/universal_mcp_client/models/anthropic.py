@@ -5,7 +5,7 @@ Source: https://platform.claude.com/docs/en/api/messages
 
 import os
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from universal_mcp_client.models.allowed import check_allowed
 from universal_mcp_client.models.anthropic_answer import KEY, WIRE, Answer
 from universal_mcp_client.models.base import PLAIN_CHOICES, ModelRequest, ModelSettings, Profile
 from universal_mcp_client.models.calls import b64, describe, own, result_text
-from universal_mcp_client.models.clients import Clients
+from universal_mcp_client.models.clients import Clients, body_for
 from universal_mcp_client.models.dialects import function_specs
 from universal_mcp_client.models.failures import translated
 from universal_mcp_client.models.fields import Notes, merged, not_here, sampling
@@ -55,17 +55,22 @@ class Anthropic(Interceptable):
         model: str,
         profile: Profile,
         *,
+        provider: str = "anthropic",
+        key_variable: str = KEY,
         api_key: str | None = None,
         base_url: str | None = None,
+        headers: Mapping[str, str] | None = None,
         client: "AsyncAnthropic | None" = None,
+        make: "Callable[[str], AsyncAnthropic] | None" = None,
     ) -> None:
         self.model = model
-        self.name = f"anthropic:{model}"
+        self.name = f"{provider}:{model}"
         self.profile = profile
-        self._api_key = api_key or os.environ.get(KEY)
-        self._token = os.environ.get("ANTHROPIC_AUTH_TOKEN")
-        self._base_url = base_url or os.environ.get("ANTHROPIC_BASE_URL") or _URL
-        self._clients = Clients(self._make, client)
+        self._api_key, self._key = api_key, key_variable
+        self._token = os.environ.get("ANTHROPIC_AUTH_TOKEN") if provider == "anthropic" else None
+        self._base_url = str(client.base_url) if client else base_url or _URL
+        self._headers = dict(headers or {})
+        self._clients = Clients(make or self._make, client)
         self._notes = Notes(self.name)
         self._messages = Encoded[Message](lambda m: to_wire(m, self.profile))
         self._tools = Encoded[ToolSpec](lambda spec: function_specs((spec,), "anthropic")[0])
@@ -80,20 +85,21 @@ class Anthropic(Interceptable):
 
         client = await self._clients(self.name)
         answer = Answer(self.name)
-        with translated(anthropic, self.name, self._base_url, KEY):
+        with translated(anthropic, self.name, self._base_url, self._key):
             opening = client.post(
                 "/v1/messages",
                 cast_to=object,
-                content=self._body(request),
                 options={
                     "headers": {**HEADERS, **request.settings.headers},
                     "timeout": request.settings.timeout,
+                    "max_retries": 0,
                 },
+                **body_for(client, self._body(request)),
                 stream=True,
                 stream_cls=anthropic.AsyncStream[object],
             )
             async with aclosing(
-                listen(opening, answer, request.settings, self.name, KEY)
+                listen(opening, answer, request.settings, self.name, self._key)
             ) as events:
                 async for event in events:
                     yield event
@@ -103,7 +109,7 @@ class Anthropic(Interceptable):
 
         if not self._api_key and not self._token and self._base_url.rstrip("/") == _URL:
             raise ModelAuthenticationError(
-                f"{model} needs an API key: set {KEY}, or choose another model with "
+                f"{model} needs an API key: set {self._key}, or choose another model with "
                 "--model (`umcp models` lists what there is).",
                 model=model,
             )
@@ -112,6 +118,7 @@ class Anthropic(Interceptable):
             auth_token=self._token,
             base_url=self._base_url,
             max_retries=0,
+            default_headers=self._headers,
             http_client=DefaultAsyncHttpxClient(event_hooks={"response": [bounded]}),
         )
 

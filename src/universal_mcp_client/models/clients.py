@@ -1,6 +1,7 @@
 """A provider's client for each event loop: what one loop has opened is of no use to another."""
 
 import asyncio
+import json
 import weakref
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Generic, Protocol, TypeVar
@@ -11,6 +12,14 @@ class Closable(Protocol):
 
 
 C = TypeVar("C", bound=Closable)
+
+
+def body_for(client: object, content: bytes) -> dict[str, Any]:
+    """How a body is handed to a client. Those of other clouds than the vendor's own put the model
+    into the URL, and sign: they want to see what it says."""
+    if type(client).__name__ in ("AsyncOpenAI", "AsyncAnthropic"):
+        return {"content": content}
+    return {"body": json.loads(content)}
 
 
 class Clients(Generic[C]):

@@ -1,13 +1,12 @@
 """The connection to an OpenAI-compatible server, shared by both of OpenAI's wire formats."""
 
-import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from universal_mcp_client.models.allowed import check_allowed
 from universal_mcp_client.models.base import ModelSettings, Profile
-from universal_mcp_client.models.clients import Clients
+from universal_mcp_client.models.clients import Clients, body_for
 from universal_mcp_client.models.failures import translated
 from universal_mcp_client.models.stream import (
     HEADERS,
@@ -45,13 +44,14 @@ class OpenAIConnection:
         key_variable: str = "OPENAI_API_KEY",
         headers: Mapping[str, str] | None = None,
         client: "AsyncOpenAI | None" = None,
+        make: "Callable[[str], AsyncOpenAI] | None" = None,
     ) -> None:
         self.provider = provider
-        self.base_url = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
+        self.base_url = str(client.base_url) if client else base_url or OPENAI_URL
         self.key_variable = key_variable
-        self._api_key = api_key or os.environ.get(key_variable)
+        self._api_key = api_key
         self._headers = dict(headers or {})
-        self._clients = Clients(self._make, client)
+        self._clients = Clients(make or self._make, client)
 
     @property
     def official(self) -> bool:
@@ -87,11 +87,12 @@ class OpenAIConnection:
             opening = client.post(
                 path,
                 cast_to=object,
-                content=content,
                 options={
                     "headers": {**HEADERS, **settings.headers},
                     "timeout": settings.timeout,
+                    "max_retries": 0,
                 },
+                **body_for(client, content),
                 stream=True,
                 stream_cls=openai.AsyncStream[object],
             )

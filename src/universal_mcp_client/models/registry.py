@@ -2,9 +2,13 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, cast
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from functools import partial
+from importlib import import_module
+from typing import Any, Literal, TypeAlias, cast
 
 from universal_mcp_client.models.base import Model, Profile
 from universal_mcp_client.types.errors import ConfigError
@@ -18,14 +22,35 @@ ENTRY_POINTS = "universal_mcp_client.models"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A provider which speaks Chat Completions: where, and which variable holds its key."""
+    """A provider: where it is, how it speaks, and which variables say where else and with what key.
 
-    url: str
+    `client` is the class of the vendor's SDK that knows how to log in there; it needs `needs`.
+    """
+
+    url: str | None = None
     url_variable: str = ""
     key_variable: str = ""
+    wire: Literal["openai", "openai-responses", "anthropic"] = "openai"
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    client: str = ""
+    needs: tuple[str, str] = ("", "")
 
 
-COMPATIBLE: Mapping[str, Endpoint] = {
+PROVIDERS: Mapping[str, Endpoint] = {
+    "anthropic": Endpoint(None, "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", "anthropic"),
+    "openai": Endpoint(None, "OPENAI_BASE_URL", "OPENAI_API_KEY"),
+    "openai-responses": Endpoint(None, "OPENAI_BASE_URL", "OPENAI_API_KEY", "openai-responses"),
+    "azure": Endpoint(key_variable="AZURE_OPENAI_API_KEY", client="AsyncAzureOpenAI"),
+    "bedrock": Endpoint(
+        wire="anthropic",
+        client="AsyncAnthropicBedrock",
+        needs=("boto3", "anthropic[bedrock]"),
+    ),
+    "vertex": Endpoint(
+        wire="anthropic",
+        client="AsyncAnthropicVertex",
+        needs=("google.auth", "anthropic[vertex]"),
+    ),
     "ollama": Endpoint("http://localhost:11434/v1", "OLLAMA_BASE_URL"),
     "lmstudio": Endpoint("http://localhost:1234/v1", "LMSTUDIO_BASE_URL"),
     "llama-server": Endpoint("http://localhost:8080/v1", "LLAMA_SERVER_BASE_URL"),
@@ -39,92 +64,208 @@ COMPATIBLE: Mapping[str, Endpoint] = {
     ),
     "xai": Endpoint("https://api.x.ai/v1", "", "XAI_API_KEY"),
 }
-OWN = ("anthropic", "openai", "openai-responses", "local")
+# How models are called that are often named without their provider.
+_KNOWN_BY = (
+    ("anthropic", "claude"),
+    ("openai", "gpt-|chatgpt|o[1-9]"),
+    ("gemini", "gemini"),
+    ("mistral", "mistral|codestral|magistral|ministral|devstral"),
+    ("deepseek", "deepseek"),
+    ("xai", "grok"),
+    ("ollama", "llama|qwen|gemma|phi"),
+)
+
+
+def endpoints() -> Mapping[str, Endpoint]:
+    """Our providers, and those of the user's settings (`[providers.NAME]` in config.toml)."""
+    from universal_mcp_client.config.settings import load_settings
+
+    own = {
+        name: Endpoint(given.url, "", given.key, given.wire, given.headers)
+        for name, given in load_settings().providers.items()
+    }
+    if taken := own.keys() & {*PROVIDERS, "local"}:
+        raise ConfigError(f"[providers.{min(taken)}] in config.toml: that name is taken.")
+    return {**PROVIDERS, **own}
 
 
 def providers() -> list[str]:
     """The names that may stand before the colon."""
     from importlib.metadata import entry_points
 
-    return [*OWN, *COMPATIBLE, *(point.name for point in entry_points(group=ENTRY_POINTS))]
+    return [*endpoints(), "local", *(point.name for point in entry_points(group=ENTRY_POINTS))]
 
 
-def resolve(name: str, *, price: Price | None = None, strict_tools: bool = False) -> Model:
+def resolve(
+    name: str,
+    *,
+    client: Any = None,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    profile: Profile | None = None,
+    price: Price | None = None,
+    strict_tools: bool = False,
+) -> Model:
     """The model of that name, `provider:model`. No connection is made, no SDK imported yet.
 
-    Raises ConfigError for an unknown provider or a name without one.
+    `client` is an async client of the provider's own SDK (`AsyncOpenAI`, `AsyncAzureOpenAI`,
+    `AsyncAnthropic`, `AsyncAnthropicBedrock`, …), which stays the caller's to close; or else
+    `base_url`, `api_key` and `headers` say where and how. `profile` is what the model can, `price`
+    what it costs.
+
+    Raises ConfigError for an unknown provider, a name without one, and another vendor's client.
     """
     provider, colon, model = name.partition(":")
     if not colon or not model:
-        raise ConfigError(
-            f"{name!r} names no model; write provider:model, such as openai:{name or 'gpt-5'}. "
-            f"The providers are: {', '.join(providers())}."
-        )
-    found = _make(provider, model)
-    if price is not None or strict_tools:
+        raise ConfigError(_unnamed(name))
+    said = {"base_url": base_url, "api_key": api_key, "headers": headers}
+    given = [key for key, value in said.items() if value is not None]
+    if client is not None and given:
+        raise ConfigError(f"resolve({name!r}): give {given[0]}= to the client itself.")
+    endpoint = PROVIDERS.get(provider) or (
+        None if provider == "local" else endpoints().get(provider)
+    )
+    if endpoint is None:
+        if client is not None or given:
+            known = f"{provider}: models take no {(given or ['client'])[0]}="
+            raise ConfigError(f"resolve({name!r}): {known}.")
+        found = _without_endpoint(provider, model)
+    else:
+        if client is not None:
+            _check_client(client, name, endpoint.wire.partition("-")[0])
+        found = _made(provider, model, endpoint, client, base_url, api_key, headers or {})
+    if profile is not None or price is not None or strict_tools:
+        base = profile or found.profile
         cast(Any, found).profile = replace(
-            found.profile,
-            price=price or found.profile.price,
-            strict_tools=strict_tools or found.profile.strict_tools,
+            base, price=price or base.price, strict_tools=strict_tools or base.strict_tools
         )
     return found
 
 
-def _make(provider: str, model: str) -> Model:
+def _made(
+    provider: str,
+    model: str,
+    endpoint: Endpoint,
+    client: Any,
+    base_url: str | None,
+    api_key: str | None,
+    headers: Mapping[str, str],
+) -> Model:
     from universal_mcp_client.models import profiles
 
-    match provider:
-        case "anthropic":
-            from universal_mcp_client.models.anthropic import Anthropic
+    make = None
+    if endpoint.client and client is None:
+        make = partial(_special, endpoint, base_url, api_key, headers)
+    access = {
+        "base_url": base_url or os.environ.get(endpoint.url_variable) or endpoint.url,
+        "api_key": api_key or os.environ.get(endpoint.key_variable),
+        "headers": {**endpoint.headers, **headers},
+        "client": client,
+        "make": make,
+    }
+    key = endpoint.key_variable or "the provider's settings"
+    if endpoint.wire == "anthropic":
+        from universal_mcp_client.models.anthropic import Anthropic
 
-            return Anthropic(model, profiles.profile_of("anthropic", model, profiles.ANTHROPIC))
-        case "openai":
-            from universal_mcp_client.models.openai_client import OpenAIConnection
+        profile = profiles.profile_of("anthropic", _bare(model), profiles.ANTHROPIC)
+        return Anthropic(model, profile, provider=provider, key_variable=key, **access)
+    from universal_mcp_client.models.openai_client import OpenAIConnection
 
-            connection = OpenAIConnection()
-            default = profiles.OPENAI if connection.official else profiles.COMPATIBLE
-            return _chat(model, connection, profiles.profile_of("openai", model, default))
-        case "openai-responses":
-            from universal_mcp_client.models.openai_client import OpenAIConnection
-            from universal_mcp_client.models.openai_responses import OpenAIResponses
+    connection = OpenAIConnection(provider=provider, key_variable=key, **access)
+    official = connection.official or provider == "azure"
+    if endpoint.wire == "openai-responses":
+        from universal_mcp_client.models.openai_responses import OpenAIResponses
 
-            connection = OpenAIConnection(provider="openai-responses")
-            profile = profiles.profile_of("openai-responses", model, profiles.RESPONSES)
-            return OpenAIResponses(model, connection, profile)
-        case "local":
-            from universal_mcp_client.models.local import LocalModel
-
-            return LocalModel(model)
-        case _ if endpoint := COMPATIBLE.get(provider):
-            from universal_mcp_client.models.openai_client import OpenAIConnection
-
-            connection = OpenAIConnection(
-                provider=provider,
-                base_url=os.environ.get(endpoint.url_variable) or endpoint.url,
-                api_key=os.environ.get(endpoint.key_variable) or "none",
-                key_variable=endpoint.key_variable or "the server's settings",
-            )
-            return _chat(
-                model, connection, profiles.profile_of(provider, model, profiles.COMPATIBLE)
-            )
-        case _:
-            return _plugin(provider, model)
-
-
-def _chat(model: str, connection: Any, profile: Profile) -> Model:
+        profile = profiles.profile_of("openai-responses", model, profiles.RESPONSES)
+        return OpenAIResponses(model, connection, profile)
     from universal_mcp_client.models.openai_chat import OpenAIChat
 
-    return OpenAIChat(model, connection, profile)
+    default = profiles.OPENAI if official else profiles.COMPATIBLE
+    known = "openai" if provider == "azure" else provider
+    return OpenAIChat(model, connection, profiles.profile_of(known, model, default))
 
 
-def _plugin(provider: str, model: str) -> Model:
+def _bare(model: str) -> str:
+    """Claude's own name in what Bedrock (`us.anthropic.claude-…-v1:0`) and Vertex (`…@date`) say."""
+    return re.sub(r"^.*anthropic\.|@.*$", "", model)
+
+
+def _special(
+    endpoint: Endpoint,
+    base_url: str | None,
+    api_key: str | None,
+    headers: Mapping[str, str],
+    model: str,
+) -> Any:
+    """A client of the SDK that logs in in the provider's own way, from its own variables."""
+    from importlib.util import find_spec
+
+    from universal_mcp_client.models.stream import bounded
+
+    module, package = endpoint.needs
+    vendor = endpoint.wire.partition("-")[0]
+    try:
+        missing = bool(module) and find_spec(module) is None
+    except ModuleNotFoundError:
+        missing = True
+    if missing:
+        raise ConfigError(f"{model} needs a library more: pip install '{package}'")
+    sdk = import_module(vendor)
+    where = {"azure_endpoint" if vendor == "openai" else "base_url": base_url} if base_url else {}
+    key = {"api_key": api_key} if api_key else {}
+    try:
+        return getattr(sdk, endpoint.client)(
+            max_retries=0,
+            default_headers=dict(headers),
+            http_client=sdk.DefaultAsyncHttpxClient(event_hooks={"response": [bounded]}),
+            **where,
+            **key,
+        )
+    except (
+        ValueError,
+        TypeError,
+        getattr(sdk, f"{'OpenAI' if vendor == 'openai' else 'Anthropic'}Error"),
+    ) as error:
+        raise ConfigError(f"{model}: {error}") from error
+
+
+def _check_client(client: Any, name: str, vendor: str) -> None:
+    bases = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(client).__mro__}
+    if (vendor, "AsyncAPIClient") in bases:
+        return
+    shown = type(client).__name__
+    if (vendor, "SyncAPIClient") in bases:
+        raise ConfigError(f"resolve({name!r}): {shown} is a sync client; give its Async… sister.")
+    raise ConfigError(f"resolve({name!r}): {shown} is no async client of the {vendor} SDK.")
+
+
+def _unnamed(name: str) -> str:
+    for provider, pattern in _KNOWN_BY:
+        if re.match(pattern, name, re.IGNORECASE):
+            return f"{name!r} names no provider; write {provider}:{name}."
+    example = f"openai:{name.strip(':') or 'gpt-5'}"
+    return f"{name!r} names no model; write provider:model, such as {example}. {_known()}"
+
+
+def _known() -> str:
+    return f"The providers are: {', '.join(providers())}."
+
+
+def _without_endpoint(provider: str, model: str) -> Model:
+    """A model in this process, or of a plugin."""
     from importlib.metadata import entry_points
 
+    if provider == "local":
+        from universal_mcp_client.models.local import LocalModel
+
+        return LocalModel(model)
     for point in entry_points(group=ENTRY_POINTS, name=provider):
         return cast(Factory, point.load())(model)
+    near = get_close_matches(provider, providers(), n=1)
+    hint = f"Did you mean {near[0]}:{model}? " if near else ""
     raise ConfigError(
-        f"There is no provider {provider!r} (of {provider}:{model}). "
-        f"The providers are: {', '.join(providers())}."
+        f"There is no provider {provider!r} (of {provider}:{model}). {hint}{_known()}"
     )
 
 
@@ -159,7 +300,7 @@ def _ollama() -> str | None:
     from urllib.error import URLError
     from urllib.request import urlopen
 
-    base = os.environ.get("OLLAMA_BASE_URL", COMPATIBLE["ollama"].url).removesuffix("/v1")
+    base = os.environ.get("OLLAMA_BASE_URL", PROVIDERS["ollama"].url or "").removesuffix("/v1")
     try:
         with urlopen(f"{base}/api/tags", timeout=0.3) as answer:
             models = json.load(answer).get("models") or []

@@ -1,0 +1,203 @@
+"""From a name, a client or the user's settings to a model; clouds with their own ways to log in."""
+
+import base64
+import binascii
+import json
+import struct
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from tests.support.llm_server import _chat, _messages, _sse, serving
+
+from universal_mcp_client import Agent, ConfigError, Price, Profile, resolve
+
+pytestmark = pytest.mark.anyio
+
+
+def frame(event: dict[str, Any]) -> bytes:
+    """An event as AWS has it (application/vnd.amazon.eventstream)."""
+    payload = json.dumps({"bytes": base64.b64encode(json.dumps(event).encode()).decode()}).encode()
+    told = {":event-type": "chunk", ":content-type": "application/json", ":message-type": "event"}
+    head = b"".join(
+        bytes([len(k)]) + k.encode() + b"\x07" + struct.pack(">H", len(v)) + v.encode()
+        for k, v in told.items()
+    )
+    start = struct.pack(">II", 16 + len(head) + len(payload), len(head))
+    start += struct.pack(">I", binascii.crc32(start))
+    whole = start + head + payload
+    return whole + struct.pack(">I", binascii.crc32(whole))
+
+
+@dataclass
+class Cloud:
+    """A server that answers at any path, and remembers what it was asked."""
+
+    url: str = ""
+    asked: list[tuple[str, dict[str, str], dict[str, Any]]] = field(default_factory=list)
+
+    async def answer(self, request: Request) -> Response:
+        path = request.url.path
+        self.asked.append((path, dict(request.headers), await request.json()))
+        if path.endswith("invoke-with-response-stream"):
+
+            async def frames() -> AsyncIterator[bytes]:
+                for event in _messages("hello", [], 1)[1]:
+                    yield frame(event)
+
+            return StreamingResponse(frames(), media_type="application/vnd.amazon.eventstream")
+        speak = _chat if path.endswith("completions") else _messages
+        return StreamingResponse(
+            _sse(speak("hello", [], 1)[1], False), media_type="text/event-stream"
+        )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Cloud]:
+    cloud = Cloud()
+    app = Starlette(routes=[Route("/{path:path}", cloud.answer, methods=["POST"])])
+    for cloud.url in serving(app):
+        yield cloud
+
+
+@pytest.fixture
+def cloud(server: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cloud:
+    server.asked.clear()
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("UMCP_HOME", str(tmp_path))
+    return server
+
+
+async def test_an_address_a_key_and_headers_may_be_said(cloud: Cloud) -> None:
+    for name, path in (("openai:m", "/x/chat/completions"), ("anthropic:m", "/x/v1/messages")):
+        model = resolve(name, base_url=f"{cloud.url}/x", api_key="k", headers={"x-team": "blue"})
+        assert (await Agent(model).run("?")).output == "hello"
+        asked, headers, _ = cloud.asked[-1]
+        assert asked == path and headers["x-team"] == "blue"
+        assert "k" in (
+            headers.get("authorization", "").removeprefix("Bearer "),
+            headers.get("x-api-key"),
+        )
+
+
+async def test_a_provider_of_the_users_settings_is_one_more(
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACME_KEY", "secret")
+    monkeypatch.setenv("TEAM", "blue")
+    text = f"""
+        [providers.acme]
+        wire = "anthropic"
+        url = "{cloud.url}/acme"
+        key = "ACME_KEY"
+        headers = {{ x-team = "${{TEAM}}" }}
+    """
+    config = tmp_path / "config.toml"
+    config.write_text(text)
+    config.chmod(0o600)
+    model = resolve("acme:large")
+    assert model.name == "acme:large"
+    assert (await Agent(model).run("?")).output == "hello"
+    path, headers, body = cloud.asked[-1]
+    assert (path, headers["authorization"], headers["x-team"]) == (
+        "/acme/v1/messages",
+        "secret",
+        "blue",
+    )
+    assert body["model"] == "large"
+    config.write_text(text.replace("acme]", "openai]"))
+    with pytest.raises(
+        ConfigError, match=r"\[providers.openai\] in config.toml: that name is taken"
+    ):
+        resolve("nobody:x")
+    config.write_text(text.replace("wire", "wires"))
+    with pytest.raises(ConfigError, match=r"providers\.acme\.wires"):
+        resolve("nobody:x")
+
+
+async def test_azure_gets_the_deployment_in_its_path(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", cloud.url)
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "azure-key")
+    monkeypatch.setenv("OPENAI_API_VERSION", "2026-01-01")
+    assert (await Agent("azure:gpt-5-east").run("?")).output == "hello"
+    path, headers, body = cloud.asked[-1]
+    assert path == "/openai/deployments/gpt-5-east/chat/completions"
+    assert headers["api-key"] == "azure-key"
+    assert body["messages"][-1]["content"] == "?"
+    monkeypatch.delenv("AZURE_OPENAI_ENDPOINT")
+    with pytest.raises(ConfigError, match=r"azure:gpt-5-east: .*AZURE_OPENAI_ENDPOINT"):
+        await Agent("azure:gpt-5-east").run("?")
+
+
+async def test_bedrock_gets_the_model_in_its_path_and_answers_in_its_own_frames(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "aws-token")
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    name = "bedrock:eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    model = resolve(name, base_url=cloud.url)
+    assert model.profile.effort is False  # as claude-sonnet-4-5 has it
+    assert (await Agent(model).run("?")).output == "hello"
+    path, headers, body = cloud.asked[-1]
+    assert path == f"/model/{name.partition(':')[2]}/invoke-with-response-stream"
+    assert headers["authorization"] == "Bearer aws-token"
+    assert "model" not in body and body["anthropic_version"]
+
+
+async def test_vertex_by_a_client_that_the_program_has(cloud: Cloud) -> None:
+    client = anthropic.AsyncAnthropicVertex(
+        access_token="g-token", project_id="p", region="r", base_url=f"{cloud.url}/v1"
+    )
+    model = resolve("vertex:claude-sonnet-5@20260101", client=client)
+    async with Agent(model) as agent:
+        assert (await agent.run("?")).output == "hello"
+    path, headers, _ = cloud.asked[-1]
+    assert path.endswith("/models/claude-sonnet-5@20260101:streamRawPredict")
+    assert headers["authorization"] == "Bearer g-token"
+    assert not client.is_closed()  # it is the program's
+    await client.close()
+
+
+async def test_a_client_of_the_program_is_used_and_its_retries_are_off(cloud: Cloud) -> None:
+    client = openai.AsyncOpenAI(api_key="mine", base_url=f"{cloud.url}/mine", max_retries=7)
+    model = resolve("openai:gpt-5", client=client, profile=Profile(price=Price(input=1, output=1)))
+    result = await Agent(model).run("?")
+    assert cloud.asked[-1][0] == "/mine/chat/completions"
+    assert result.cost is not None
+    await client.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "says"),
+    [
+        ("openai:x", {"client": openai.OpenAI(api_key="x")}, "is a sync client"),
+        (
+            "anthropic:x",
+            {"client": openai.AsyncOpenAI(api_key="x")},
+            "no async client of the anthropic",
+        ),
+        ("openai:x", {"client": object()}, "object is no async client of the openai SDK"),
+        ("openai:x", {"client": 1, "api_key": "k"}, "give api_key= to the client itself"),
+        ("local:x", {"base_url": "http://x"}, "local: models take no base_url="),
+        ("claude-sonnet-5", {}, "write anthropic:claude-sonnet-5"),
+        ("gpt-5", {}, "write openai:gpt-5"),
+        ("o3-mini", {}, "write openai:o3-mini"),
+        ("gemini-3-pro", {}, "write gemini:gemini-3-pro"),
+        ("antropic:claude", {}, "Did you mean anthropic:claude"),
+        ("mystery", {}, "The providers are: anthropic"),
+    ],
+)
+def test_what_is_no_model_is_said_with_what_to_write(name: str, given: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        resolve(name, **given)
