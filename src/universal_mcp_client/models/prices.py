@@ -37,7 +37,8 @@ class Priced(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A price of genai-prices: with its tiers, by the tokens of each request."""
+    """A price of genai-prices: with its tiers, by the tokens of each request. It refuses a count with
+    more cached tokens than tokens, which a server may send: then the cached ones are the input."""
 
     _prices: Any
 
@@ -45,7 +46,9 @@ class Listed:
         from genai_prices import Usage as Theirs
 
         counted = Theirs(
-            input_tokens=usage.input_tokens,
+            input_tokens=max(
+                usage.input_tokens, usage.cache_read_tokens + usage.cache_write_tokens
+            ),
             output_tokens=usage.output_tokens,
             cache_read_tokens=usage.cache_read_tokens,
             cache_write_tokens=usage.cache_write_tokens,

@@ -47,7 +47,8 @@ class Price:
         """The price of `usage`, in US dollars."""
         read = self.input if self.cache_read is None else self.cache_read
         write = self.input if self.cache_write is None else self.cache_write
-        plain = usage.input_tokens - usage.cache_read_tokens - usage.cache_write_tokens
+        cached = usage.cache_read_tokens + usage.cache_write_tokens
+        plain = max(0, usage.input_tokens - cached)  # no bill makes another one smaller
         return (
             plain * self.input
             + usage.cache_read_tokens * read
