@@ -162,8 +162,9 @@ async def test_headers_that_are_written_down_are_held_against_the_same_rules() -
         api("http://127.0.0.1:9/mcp", headers={"X-Token": "a\r\nX-Admin: yes"})
     ) as host:
         assert "line break" in str(host.failures["api"])
-    with pytest.raises(ConfigError, match="'X-Token' is no string: int"):
-        api("http://127.0.0.1:9/mcp", headers={"X-Token": 7})
+    for wrong in ({"X-Token": 7}, "X-Token: 7", None):
+        with pytest.raises(ConfigError, match=r"'api'.* headers must be strings by name"):
+            api("http://127.0.0.1:9/mcp", headers=wrong)
 
 
 async def test_a_function_that_raises_costs_its_call_and_tells_the_model_no_text(

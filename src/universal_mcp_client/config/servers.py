@@ -73,12 +73,14 @@ class ServerConfig:
     expanded: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
 
     def __post_init__(self) -> None:
-        for name, value in self.fixed_headers.items():
-            if not isinstance(cast(object, value), str):
-                kind = type(value).__name__
-                raise ConfigError(
-                    f"Server {self.name!r}: its header {name!r} is no string: {kind}."
-                )
+        given = cast(object, self.fixed_headers)
+        if not isinstance(given, Mapping) or not all(
+            isinstance(value, str) for value in cast(Mapping[object, object], given).values()
+        ):
+            raise ConfigError(
+                f"Server {self.name!r}: its headers must be strings by name, as in "
+                '{"X-Tenant": "anna"}, or a function of the RunContext that returns them.'
+            )
 
     @property
     def target(self) -> str:
