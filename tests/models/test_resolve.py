@@ -110,7 +110,7 @@ async def test_a_provider_of_the_users_settings_is_one_more(
     path, headers, body = cloud.asked[-1]
     assert (path, headers["authorization"], headers["x-team"]) == (
         "/acme/v1/messages",
-        "secret",
+        "Bearer secret",
         "blue",
     )
     assert body["model"] == "large"
