@@ -5,10 +5,18 @@ from typing import Any
 
 import pytest
 
-from universal_mcp_client import Agent, ConfigError, Limits, Price, Profile, TextDelta
+from universal_mcp_client import (
+    Agent,
+    ConfigError,
+    LimitExceeded,
+    Limits,
+    Price,
+    Profile,
+    TextDelta,
+)
 from universal_mcp_client.models.fallback import Fallback
 from universal_mcp_client.models.prices import context_window, listed_price
-from universal_mcp_client.testing import ScriptedModel
+from universal_mcp_client.testing import ScriptedModel, call
 from universal_mcp_client.types.errors import (
     BadModelRequest,
     ModelUnavailable,
@@ -94,6 +102,24 @@ async def test_a_function_stands_around_the_answers_of_a_model() -> None:
     async with Agent(model).stream("?") as run:
         assert [e.text async for e in run if isinstance(e, TextDelta)] == ["HELLO"]
     assert seen == ["?"]
+
+
+async def test_an_interceptor_that_yields_nothing_is_said() -> None:
+    async def wrong(request: Any, proceed: Any) -> None:
+        return None
+
+    with pytest.raises(ConfigError, match="yields the events"):
+        await Agent(ScriptedModel("x").intercepted(wrong)).run("?")
+
+
+async def test_a_limit_of_cost_needs_the_price_of_each_model_and_holds() -> None:
+    known, unknown = Named("a:1", BUSY, price=1.0), Named("b:2", "never")
+    with pytest.raises(ConfigError, match="price of b:2"):
+        await Agent(Fallback(known, unknown), limits=Limits(cost=1.0)).run("?")
+    dear = Named("b:2", *[call("missing") for _ in range(9)], price=100_000.0)
+    with pytest.raises(LimitExceeded) as caught:
+        await Agent(Fallback(Named("a:1", BUSY, price=1.0), dear), limits=Limits(cost=1.0)).run("?")
+    assert caught.value.result.turns == 1  # 15 tokens at 10 cents
 
 
 @pytest.mark.parametrize(

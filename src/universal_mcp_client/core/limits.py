@@ -43,17 +43,19 @@ class Meter:
         self.turns = 0
         self.tool_calls = 0
         self.usage = Usage()
+        self._cost = 0.0  # counted where there is a limit to it
         self._started = time.monotonic()
         self._by_model = dict[tuple[int, str], tuple[Model, list[Usage]]]()
         self.uses(model)
 
     def uses(self, model: Model) -> None:
         """Raises ConfigError where a limit of cost could not be held with this model."""
-        if self._limits_cost and (model.profile.price or listed_price(model.name)) is None:
-            raise ConfigError(
-                f"A cost limit needs the price of {model.name}, which is not known. Give it: "
-                "resolve(name, price=Price(input=…, output=…)), in US dollars per million tokens."
-            )
+        for each in getattr(model, "models", (model,)) if self._limits_cost else ():
+            if (each.profile.price or listed_price(each.name)) is None:
+                raise ConfigError(
+                    f"A cost limit needs the price of {each.name}, which is not known. Give it: "
+                    "resolve(name, price=Price(input=…, output=…)), in US dollars per million tokens."
+                )
 
     @property
     def _limits_cost(self) -> bool:
@@ -73,6 +75,10 @@ class Meter:
         """`name` is who answered, where `model` stands for several."""
         self.usage += usage
         self._by_model.setdefault((id(model), name), (model, []))[1].append(usage)
+        if self._limits_cost:
+            found = answering(model, name)
+            price = found.profile.price or listed_price(found.name)
+            self._cost += price.cost(usage) if price is not None else 0.0
         if self.outer is not None:
             self.outer.spend(usage, model, name)
 
@@ -97,7 +103,7 @@ class Meter:
         limits = self.limits
         if limits.tokens is not None and self.usage.total_tokens >= limits.tokens:
             return "tokens"
-        if limits.cost is not None and (self.spending()() or 0.0) >= limits.cost:
+        if limits.cost is not None and self._cost >= limits.cost:
             return "cost"
         return self.outer._consumed() if self.outer is not None else None
 
@@ -107,7 +113,7 @@ class Meter:
             "turns": self.turns,
             "tool_calls": self.tool_calls,
             "tokens": self.usage.total_tokens,
-            "cost": 0.0 if self.limits.cost is None else self.spending()() or 0.0,
+            "cost": self._cost,
             "seconds": time.monotonic() - self._started,
         }
         bounds = {f.name: getattr(self.limits, f.name) for f in fields(Limits)}

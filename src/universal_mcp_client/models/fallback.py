@@ -1,7 +1,7 @@
 """Several models as one: where one fails, the next is asked."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -90,5 +90,6 @@ class Fallback(Interceptable):
             yield Retrying(error=told, attempt=number, delay=0.0)
 
     async def aclose(self) -> None:
-        for model in self._owned:
-            await model.aclose()
+        async with AsyncExitStack() as stack:  # one that fails keeps no other open
+            for model in self._owned:
+                stack.push_async_callback(model.aclose)

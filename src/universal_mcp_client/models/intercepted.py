@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Any, TypeAlias, cast
 
 from universal_mcp_client.models.base import Model, ModelRequest, Profile
+from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.events import ModelEvent
 
 Proceed: TypeAlias = Callable[[ModelRequest], AsyncGenerator[ModelEvent]]
@@ -42,7 +43,15 @@ class InterceptedModel(Interceptable):
         return answering(self._model, name)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
-        async with aclosing(cast(Any, self._function(request, self._model.stream))) as events:
+        answer = self._function(request, self._model.stream)
+        if not hasattr(answer, "__aiter__"):
+            if hasattr(answer, "close"):
+                cast(Any, answer).close()  # a coroutine that nobody will wait for
+            raise ConfigError(
+                f"{self.name}: an interceptor yields the events of the answer: write `async def` with "
+                "`yield` in it."
+            )
+        async with aclosing(cast(Any, answer)) as events:
             async for event in events:
                 yield event
 
