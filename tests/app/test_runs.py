@@ -10,6 +10,7 @@ from universal_mcp_client import (
     Agent,
     Completion,
     ConfigError,
+    Fatal,
     LimitExceeded,
     Limits,
     Message,
@@ -65,6 +66,19 @@ async def test_an_error_in_a_later_turn_keeps_what_was_done_and_its_cause() -> N
     assert [record.tool for record in result.tool_calls] == ["ok"]
     assert (result.turns, len(result.messages)) == (1, 3)
     assert caught.value.__cause__ is cause
+
+
+async def test_what_ends_a_run_from_inside_of_an_inner_one_carries_the_outer_one() -> None:
+    def stop() -> str:
+        raise Fatal("no more")
+
+    inner = Agent(ScriptedModel(call("stop")), tools=[stop], name="inner")
+    outer = Agent(ScriptedModel(call("inner", prompt="go")), tools=[inner], name="outer")
+    with pytest.raises(Fatal) as caught:
+        await outer.run("?")
+    assert caught.value.result.agent == "outer"
+    (record,) = caught.value.result.tool_calls
+    assert record.result.text == "It ended the run: no more"
 
 
 async def test_what_had_been_said_when_an_answer_broke_off_is_kept_and_marked() -> None:

@@ -21,6 +21,7 @@ from universal_mcp_client.types.errors import (
     Fatal,
     ModelRefused,
     OutputInvalid,
+    ToolError,
     UniversalMCPError,
 )
 from universal_mcp_client.types.events import (
@@ -79,8 +80,8 @@ class Execution:
                 if time.cancelled_caught:
                     self.end = "seconds"
             except UniversalMCPError as error:
-                if error.result is None:
-                    error.result = self.result()
+                if not isinstance(error, ToolError):  # whose result is the tool's
+                    error.result = self.result()  # an inner run's is a part of it
                 raise
             await emit(RunFinished(result=self.result()))
 

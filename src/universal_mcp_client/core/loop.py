@@ -14,7 +14,7 @@ from universal_mcp_client.core.run import sole_leaf
 from universal_mcp_client.models.base import Model, ModelRequest
 from universal_mcp_client.tools.base import Catalogue, RunContext, Toolset, current_run, left_out
 from universal_mcp_client.tools.combined import unknown_tool
-from universal_mcp_client.types.errors import ConfigError, ContentFiltered, ModelUnavailable
+from universal_mcp_client.types.errors import ConfigError, ContentFiltered, Fatal, ModelUnavailable
 from universal_mcp_client.types.events import (
     CallRecord,
     Completion,
@@ -172,7 +172,11 @@ class Loop:
         started = time.monotonic()
         context = replace(self.context, call=call, progress=report)
         current_run.set(context)  # of this task alone
-        results[index] = await self.tools.call_tool(call, context)
+        try:
+            results[index] = await self.tools.call_tool(call, context)
+        except Fatal as error:
+            results[index] = failure(call, f"It ended the run: {error}")
+            raise
         seconds = time.monotonic() - started
         logger.debug("%s: %.3f s, error: %s.", call.name, seconds, results[index].is_error)
         await self.emit(ToolFinished(call=call, result=results[index], seconds=seconds, spec=spec))
