@@ -68,11 +68,11 @@ async def test_a_person_may_take_their_time(
 ) -> None:
     """A server of 2026-07-28 is not taken for an older one, as none answered within the seconds
     which the SDK gives it."""
-    monkeypatch.setattr("mcp.client.session.DISCOVER_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr("mcp.client.session.DISCOVER_TIMEOUT_SECONDS", 2.0)
 
     class Slow(Person):
         async def login(self, request: Any) -> str | None:
-            await asyncio.sleep(1)
+            await asyncio.sleep(2.5)
             return await super().login(request)
 
     async with Host(server.url, interaction=Slow(), token_store=store) as host:
