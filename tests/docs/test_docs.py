@@ -132,10 +132,12 @@ def test_configs(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_settings_are_valid(tmp_path: Path) -> None:
     from universal_mcp_client.config.settings import load_settings
 
-    (block,) = blocks("toml")
+    whole = "\n".join(str(block.values[0]) for block in blocks("toml"))
     (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "config.toml").write_text(str(block.values[0]))
-    assert load_settings().limits.cost == 0.5
+    (tmp_path / "home" / "config.toml").write_text(whole)
+    settings = load_settings()
+    assert settings.limits.cost == 0.5
+    assert settings.providers["acme"].headers == {"x-team": "blue"}
 
 
 def test_links_lead_somewhere() -> None:

@@ -34,4 +34,4 @@ async def test_llama_cpp_answers_in_each_wire_format(
     async with Agent(f"{wire}:any", settings=settings, limits=Limits(turns=1)) as agent:
         result = await agent.run("Say hello.")
     assert result.output
-    assert result.usage.output_tokens == 8
+    assert 0 < result.usage.output_tokens <= 8  # Claude's wire has no temperature to fix it
