@@ -28,7 +28,7 @@ from universal_mcp_client.app.recipe import (
     T,
     Tool,
 )
-from universal_mcp_client.app.shared import Shared, is_connection, is_toolset
+from universal_mcp_client.app.shared import Shared, check
 from universal_mcp_client.app.subagents import AgentToolset
 from universal_mcp_client.app.sync import Held, SyncRun, run_blocking, stream_blocking
 from universal_mcp_client.config.sources import ServerSource
@@ -37,12 +37,11 @@ from universal_mcp_client.core.output import Output
 from universal_mcp_client.core.run import Run, running
 from universal_mcp_client.core.session import History, Session, session_of
 from universal_mcp_client.models.base import Model, ModelSettings
-from universal_mcp_client.models.hosted import HostedTool
 from universal_mcp_client.tools.approval import ApprovalToolset
 from universal_mcp_client.tools.base import RunContext, Toolset, opened
 from universal_mcp_client.tools.budgeted import DEFAULT_BUDGET, BudgetedToolset
 from universal_mcp_client.tools.rules import Approval, Needs
-from universal_mcp_client.types.errors import ConfigError, LimitExceeded
+from universal_mcp_client.types.errors import LimitExceeded
 from universal_mcp_client.types.events import RunResult
 from universal_mcp_client.types.interaction import Interaction
 from universal_mcp_client.types.messages import UserContent
@@ -61,8 +60,9 @@ class Agent(Generic[OutputT, Deps]):
     `model` is a name such as `"anthropic:claude-sonnet-5"`, a `Model`, or None for the default.
     `instructions` is a text, a function of the `RunContext` (plain or async; called when a run
     begins), or a list of both. `tools` are toolsets (a `Host` is one), Python functions, other
-    agents, and what the provider runs itself (`WebSearch()`); `servers` what `Host` takes: URLs, command lines, files, config dicts, connections that the
-    program already has. They are connected for each run, or once for all by `async with agent:`.
+    agents, and what the provider runs itself (`WebSearch()`); `servers` what `Host` takes: URLs,
+    command lines, files, config dicts, connections that the program already has. They are connected
+    for each run, or once for all by `async with agent:`.
 
     `output_type` is a type that pydantic knows (`City`, `City | Refusal`, `list[City]`), or a JSON
     Schema; with `str | City` the model may also answer in text. `validate` is a function of the
@@ -157,7 +157,7 @@ class Agent(Generic[OutputT, Deps]):
         def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     def __post_init__(self) -> None:
-        _check(self)
+        check(self)
         shared = Shared.of(self) if self._shared is None else self._shared.fit_for(self)
         object.__setattr__(self, "_shared", shared)
 
@@ -404,30 +404,3 @@ class Agent(Generic[OutputT, Deps]):
 
     def __exit__(self, *_exc: object) -> None:
         self._held.pop().__exit__()
-
-
-def _check(agent: Agent[Any, Any]) -> None:
-    """What programs without a type checker get wrong, said where it is written."""
-    object.__setattr__(agent, "settings", ModelSettings.of(agent.settings, "Agent(settings=…)"))
-    if not isinstance(agent.limits, Limits):
-        raise ConfigError(
-            f"Agent(limits=…) takes a Limits, such as Limits(turns=10), not {agent.limits!r}."
-        )
-    if not (agent.model is None or isinstance(agent.model, str) or hasattr(agent.model, "stream")):
-        raise ConfigError(
-            f"Agent(model=…) takes a name such as 'openai:gpt-5' or a Model, not {agent.model!r}. "
-            "A vendor's client is given by resolve(name, client=…)."
-        )
-    for other in agent.handoffs:
-        if not isinstance(other, Agent):
-            raise ConfigError(f"Agent(handoffs=…) takes agents, not {other!r}.")
-    if isinstance(agent.tools, str | Mapping) or not isinstance(agent.tools, Sequence):
-        raise ConfigError(f"Agent(tools=…) takes a list, not {agent.tools!r}.")
-    for tool in agent.tools:
-        if not (
-            isinstance(tool, Agent | HostedTool) or is_toolset(tool) or is_connection(tool)
-        ) and not callable(tool):
-            raise ConfigError(
-                f"Agent(tools=…): {tool!r} is no tool; give functions, toolsets, agents and "
-                "connections. A command line, a URL or a config goes into servers=[…]."
-            )

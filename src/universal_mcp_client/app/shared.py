@@ -1,18 +1,22 @@
-"""What agents that were made of one another share: connections, tools and the model."""
+"""What an agent was given, checked, and what agents that were made of one another share of it:
+connections, tools and the model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from universal_mcp_client.app.subagents import AgentToolset, HandoffToolset
 from universal_mcp_client.config.sources import is_source, server_configs, sources_of
-from universal_mcp_client.models.base import Model
+from universal_mcp_client.core.limits import Limits
+from universal_mcp_client.models.base import Model, ModelSettings
+from universal_mcp_client.models.hosted import HostedTool
 from universal_mcp_client.models.registry import choose, resolve
 from universal_mcp_client.tools.base import Toolset
 from universal_mcp_client.tools.checked import CheckedToolset
 from universal_mcp_client.tools.combined import CombinedToolset
 from universal_mcp_client.tools.functions import FunctionToolset
+from universal_mcp_client.types.errors import ConfigError
 
 if TYPE_CHECKING:
     from universal_mcp_client.app.agent import Agent
@@ -131,3 +135,29 @@ def _is_function(tool: object) -> bool:
     return (
         callable(tool) and not is_toolset(tool) and not is_agent(tool) and not is_connection(tool)
     )
+
+
+def check(agent: "Agent[Any, Any]") -> None:
+    """What programs without a type checker get wrong, said where it is written."""
+    object.__setattr__(agent, "settings", ModelSettings.of(agent.settings, "Agent(settings=…)"))
+    if not isinstance(agent.limits, Limits):
+        raise ConfigError(
+            f"Agent(limits=…) takes a Limits, such as Limits(turns=10), not {agent.limits!r}."
+        )
+    if not (agent.model is None or isinstance(agent.model, str) or hasattr(agent.model, "stream")):
+        raise ConfigError(
+            f"Agent(model=…) takes a name such as 'openai:gpt-5' or a Model, not {agent.model!r}. "
+            "A vendor's client is given by resolve(name, client=…)."
+        )
+    for other in agent.handoffs:
+        if not is_agent(other):
+            raise ConfigError(f"Agent(handoffs=…) takes agents, not {other!r}.")
+    if isinstance(agent.tools, str | Mapping) or not isinstance(agent.tools, Sequence):
+        raise ConfigError(f"Agent(tools=…) takes a list, not {agent.tools!r}.")
+    for tool in agent.tools:
+        known = is_agent(tool) or is_toolset(tool) or is_connection(tool) or callable(tool)
+        if not known and not isinstance(tool, HostedTool):
+            raise ConfigError(
+                f"Agent(tools=…): {tool!r} is no tool; give functions, toolsets, agents and "
+                "connections. A command line, a URL or a config goes into servers=[…]."
+            )
