@@ -1,6 +1,5 @@
 """One prompt's execution: whose turn it is, what counts as an answer, and what is left in the end."""
 
-import inspect
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -17,6 +16,7 @@ from universal_mcp_client.core.session import Session
 from universal_mcp_client.models.base import ModelRequest
 from universal_mcp_client.models.hosted import HostedTool
 from universal_mcp_client.tools.base import RunContext, current_run, opened
+from universal_mcp_client.tools.program import awaited, with_context
 from universal_mcp_client.types.errors import (
     Fatal,
     ModelRefused,
@@ -228,8 +228,7 @@ def observed(emit: Emit, observers: Sequence[Observer]) -> Emit:
     async def tell(event: Event) -> None:
         for observer in observers:
             try:
-                if inspect.isawaitable(heard := observer(event)):
-                    await heard
+                await awaited(observer(event))
             except Exception:
                 logger.exception("The observer %r failed at %s.", observer, type(event).__name__)
         await emit(event)
@@ -244,20 +243,3 @@ async def instructions(given: Any, context: RunContext[Any]) -> str:
     if callable(given):
         return str(await with_context(given, context) or "")
     return "\n\n".join(filter(None, [await instructions(each, context) for each in given]))
-
-
-async def with_context(function: Callable[..., Any], context: RunContext[Any], *values: Any) -> Any:
-    """Call a function of the program, plain or async, with the context first where it takes one."""
-    found: Any = function(*((context, *values) if takes_context(function, len(values)) else values))
-    return await found if inspect.isawaitable(found) else found
-
-
-def takes_context(function: Callable[..., Any], values: int) -> bool:
-    """Whether a function has a place before its `values`."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except ValueError:  # a built-in that does not tell
-        return False
-    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    needed = [p for p in places if p.default is p.empty]
-    return len(needed) > values or any(p.kind == p.VAR_POSITIONAL for p in parameters)

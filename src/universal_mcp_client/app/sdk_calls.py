@@ -12,6 +12,7 @@ import anyio.to_thread
 
 from universal_mcp_client.app.wires import Wire
 from universal_mcp_client.models.wire import encode
+from universal_mcp_client.tools.program import awaited
 
 # Where and by which class the SDKs' own calls are made.
 _RESOURCES: Mapping[tuple[str, str], Wire] = {
@@ -58,7 +59,7 @@ async def called(create: Callable[..., Any], request: Mapping[str, Any]) -> Any:
     if inspect.iscoroutinefunction(inspect.unwrap(create)):
         return await call()
     found = await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
-    return await found if inspect.isawaitable(found) else found
+    return await awaited(found)
 
 
 async def chunks(stream: Any) -> AsyncGenerator[Any]:

@@ -1,7 +1,6 @@
 """What a server is sent on behalf of whoever asks: headers and `_meta` which a program works out of
 the context of a call."""
 
-import inspect
 import logging
 import re
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.mcp.calls import Call
 from universal_mcp_client.mcp.convert import sendable
 from universal_mcp_client.tools.base import RunContext
+from universal_mcp_client.tools.program import awaited
 from universal_mcp_client.types.errors import ConfigError, RunError, ServerUnavailable
 
 logger = logging.getLogger(__name__)
@@ -91,8 +91,8 @@ async def _worked_out(
     if not callable(given):
         return given
     try:
-        found: object = given(context)
-        return await found if inspect.isawaitable(found) else found
+        found: object = await awaited(given(context))
+        return found
     except (ConfigError, RunError):
         raise
     except Exception as error:

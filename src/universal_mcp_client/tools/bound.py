@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.tools.derived import DerivedToolset, logger
-from universal_mcp_client.tools.intercepted import awaited, told
+from universal_mcp_client.tools.program import awaited, told
 from universal_mcp_client.types.messages import ToolCall, ToolResult
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
 

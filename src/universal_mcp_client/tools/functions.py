@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from universal_mcp_client.tools.base import CallContext, RunContext, current_run
 from universal_mcp_client.tools.combined import unknown_tool
 from universal_mcp_client.tools.docstrings import parsed
-from universal_mcp_client.tools.intercepted import awaited, told
+from universal_mcp_client.tools.program import awaited, told
 from universal_mcp_client.tools.signature import Signature, implementation, signature_of
 from universal_mcp_client.tools.tool import Tool, count_failure
 from universal_mcp_client.tools.wrapping import Wrappable

@@ -1,15 +1,14 @@
 """A function of the program around each call."""
 
-import inspect
 from dataclasses import dataclass, replace
-from typing import Any
 
 from universal_mcp_client.tools.approval import ApprovalToolset
 from universal_mcp_client.tools.base import CallContext
+from universal_mcp_client.tools.program import awaited, told
 from universal_mcp_client.tools.wrapper import WrapperToolset
 from universal_mcp_client.tools.wrapping import Intercept
-from universal_mcp_client.types.errors import ConfigError, Fatal, Retry
-from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
+from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.messages import ToolCall, ToolResult
 
 
 @dataclass(kw_only=True)
@@ -42,16 +41,3 @@ class InterceptedToolset(WrapperToolset):
                 "`await proceed(call)` gives."
             )
         return result if result.call_id == call.id else replace(result, call_id=call.id)
-
-
-async def awaited(value: Any) -> Any:
-    """What a plain or an async function of the program returned."""
-    return await value if inspect.isawaitable(value) else value
-
-
-def told(call: ToolCall, error: Exception) -> ToolResult:
-    """What a function of the program raised, in words for the model. `Fatal` is raised again."""
-    if isinstance(error, Fatal):
-        raise error
-    text = str(error) if isinstance(error, Retry) else f"{type(error).__name__}: {error}"
-    return failure(call, text)

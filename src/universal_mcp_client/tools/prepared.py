@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from universal_mcp_client.tools.base import CallContext, RunContext, current_run
 from universal_mcp_client.tools.combined import unknown_tool
-from universal_mcp_client.tools.intercepted import awaited
+from universal_mcp_client.tools.program import awaited
 from universal_mcp_client.tools.wrapper import WrapperToolset
 from universal_mcp_client.tools.wrapping import Prepare
 from universal_mcp_client.types.errors import ConfigError

@@ -1,10 +1,8 @@
 """A function as a tool, with what a program says about it."""
 
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Generic, ParamSpec, TypeAlias, TypedDict, TypeVar, Unpack, cast, overload
-from weakref import WeakKeyDictionary
 
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.types.errors import ConfigError, Fatal
@@ -68,9 +66,6 @@ class Tool(Generic[P, R_co]):
         return replace(cast("Tool[..., R_co]", self), function=bound)
 
 
-_failures: WeakKeyDictionary[object, Counter[str]] = WeakKeyDictionary()  # by the run's meter
-
-
 def count_failure(spec: ToolSpec, context: CallContext, why: object) -> None:
     """Count a call of `spec` that the model has to make again.
 
@@ -78,7 +73,7 @@ def count_failure(spec: ToolSpec, context: CallContext, why: object) -> None:
     """
     if spec.retries is None or context.meter is None:
         return
-    counted = _failures.setdefault(context.meter, Counter())
+    counted = context.meter.failures
     counted[spec.original] += 1
     if counted[spec.original] > spec.retries:
         raise Fatal(
