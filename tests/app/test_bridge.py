@@ -21,10 +21,12 @@ from universal_mcp_client import (
     Bridge,
     Client,
     ConfigError,
+    Fatal,
     Host,
     Interaction,
     LimitExceeded,
     ModelError,
+    Retry,
     RunContext,
     Tool,
     ToolCall,
@@ -318,6 +320,25 @@ async def test_a_server_that_dies_or_is_not_there_is_told(shop: str) -> None:
         died, fine = await bridge.answer(chat(("dies", "{}"), ("price", "[1]")))
     assert died["content"].startswith("Error: ")
     assert "must be one JSON object" in fine["content"]
+
+
+async def test_the_retries_of_a_tool_are_counted_in_each_conversation(
+    llm: LLMServer, of: Of
+) -> None:
+    def pick(number: int) -> str:
+        raise Retry("At most 3.")
+
+    wrong, provider = chat(("pick", '{"number": 9}')), of("openai", False)
+    async with Bridge(wire="openai", tools=[Tool(pick, retries=1)]) as bridge:
+        for conversation in (bridge.conversation(), bridge.conversation()):
+            assert "At most 3." in (await conversation.answer(wrong))[0]["content"]
+        with pytest.raises(Fatal, match=r"'pick' .* 2 times"):
+            await conversation.answer(wrong)
+        llm.script = [[Call("pick", {"number": 9})]] * 2
+        with pytest.raises(Fatal, match=r"'pick' .* 2 times"):
+            await bridge.run(provider.create, **provider.request())
+        for _ in range(3):  # which may be of many users
+            assert "At most 3." in (await bridge.answer(wrong))[0]["content"]
 
 
 async def test_cancelling_ends_the_calls(shop: str, log: Path) -> None:

@@ -1,5 +1,6 @@
 """An agent: an immutable recipe of a model, instructions, tools and servers."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
@@ -349,6 +350,7 @@ class Agent(Generic[OutputT, Deps]):
                 # The rules of the session are as old as its conversation.
                 approval=around.approval if around else Approval(seen=session.seen),
                 meter=meter,
+                failures=Counter(),
             ),
         )
         async with opened(self.toolset), running(execution.run) as run:

@@ -1,6 +1,7 @@
 """MCP servers for programs with a loop of their own, on a provider's own SDK."""
 
 import copy
+from collections import Counter
 from collections.abc import (
     AsyncGenerator,
     Callable,
@@ -60,7 +61,8 @@ class Bridge:
     ...     messages += [response.choices[0].message, *await bridge.answer(response)]
 
     A bridge takes calls at the same time. It keeps long results for the model to read on
-    (`read_result`): give each conversation a `bridge.conversation()`, which shares all else.
+    (`read_result`), and counts a tool's `retries` in a conversation: give each a
+    `bridge.conversation()`, which shares all else. `run` is one of its own.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Bridge:
         self._shown: tuple[object, Wire | None, list[Any]] = ((), None, [])
         self._stacks = list[AsyncExitStack]()
         self._names: Mapping[str, ToolSpec] | None = None
+        self._failures: Counter[str] | None = None  # of all conversations: not counted
         self._begin()
 
     def _begin(self) -> None:
@@ -110,6 +113,7 @@ class Bridge:
     def conversation(self) -> "Bridge":
         """A bridge for one conversation more: the same connections and tools, results of its own."""
         other = copy.copy(self)
+        other._failures = Counter()
         other._begin()
         return other
 
@@ -246,7 +250,11 @@ class Bridge:
 
     def _around(self, deps: Any) -> RunContext[Any]:
         return RunContext(
-            deps=deps, run_id=uuid4().hex, session=self._session, approval=self._approval
+            deps=deps,
+            run_id=uuid4().hex,
+            session=self._session,
+            approval=self._approval,
+            failures=self._failures,
         )
 
     async def _list(self, context: RunContext[Any]) -> Sequence[ToolSpec]:

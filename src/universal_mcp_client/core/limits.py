@@ -1,7 +1,6 @@
 """How far a run may go."""
 
 import time
-from collections import Counter
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -44,7 +43,6 @@ class Meter:
         self.turns = 0
         self.tool_calls = 0
         self.usage = Usage()
-        self.failures = Counter[str]()  # calls that the model has to make again, by tool
         self._cost = 0.0  # counted where there is a limit to it
         self._started = time.monotonic()
         self._by_model = dict[tuple[int, str], tuple[Model, list[Usage]]]()

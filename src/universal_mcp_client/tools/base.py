@@ -1,5 +1,6 @@
 """The one seam between an agent and its tools."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
@@ -41,7 +42,8 @@ class RunContext(Generic[Deps_co]):
     of one; `progress(done, total, message)` reports on it. `spent` is told what a tool that asks a
     model itself has used; `meta` goes to the server as `_meta`. `approval` is what the runs around
     this call decided about asking, `emit` takes events into the run's stream: a tool that runs an
-    agent passes them on. Outside of a run all of these are there, and do nothing.
+    agent passes them on. `failures` counts by tool what the model has to call again. Outside of a run
+    all of these are there, and do nothing.
     """
 
     deps: Deps_co = cast(Any, None)
@@ -55,6 +57,7 @@ class RunContext(Generic[Deps_co]):
     approval: Approval = field(default_factory=Approval, repr=False)
     emit: Callable[[Event], Awaitable[None]] = field(default=_unseen, repr=False)
     meter: "Meter | None" = field(default=None, repr=False)
+    failures: Counter[str] | None = field(default=None, repr=False)
 
     @property
     def messages(self) -> Sequence[Message]:

@@ -71,9 +71,9 @@ def count_failure(spec: ToolSpec, context: CallContext, why: object) -> None:
 
     Raises Fatal once that has happened more than `spec.retries` times in the run of `context`.
     """
-    if spec.retries is None or context.meter is None:
+    counted = context.failures
+    if spec.retries is None or counted is None:
         return
-    counted = context.meter.failures
     counted[spec.original] += 1
     if counted[spec.original] > spec.retries:
         raise Fatal(
