@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from universal_mcp_client.config.servers import parse_servers, read_servers
+from universal_mcp_client.config.server_file import parse_servers, read_servers
 from universal_mcp_client.config.settings import load_settings
 from universal_mcp_client.config.sources import server_configs
 from universal_mcp_client.policy import project

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.support.llm_server import Call, LLMServer, Step
 
-from universal_mcp_client.config.servers import parse_servers
+from universal_mcp_client.config.server_file import parse_servers
 
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 APART = "client-guide"  # its blocks need servers with logins; test_client_guide.py runs them

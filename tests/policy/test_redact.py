@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from universal_mcp_client.config.servers import ServerConfig, read_servers
+from universal_mcp_client.config.server_file import read_servers
+from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.config.sources import server_configs
 from universal_mcp_client.policy.redact import redacted
 

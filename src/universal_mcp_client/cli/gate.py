@@ -84,7 +84,7 @@ def _own(item: Item) -> list[str]:
     """The names which the user has without the project."""
     if item.kind != "server":
         return project.own_names(item.kind)
-    from universal_mcp_client.config.servers import read_servers
+    from universal_mcp_client.config.server_file import read_servers
 
     try:
         return [server.name for server in read_servers(user_file(), expand=False)]

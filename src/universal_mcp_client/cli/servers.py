@@ -15,7 +15,8 @@ from universal_mcp_client.cli.errors import DONE, code_of, say
 from universal_mcp_client.cli.gate import confirmed, described, gate, interactive, selected
 from universal_mcp_client.cli.options import Parser, add_servers, parser, print_json
 from universal_mcp_client.cli.trust import trusted_now
-from universal_mcp_client.config.servers import ServerConfig, read_servers
+from universal_mcp_client.config.server_file import read_servers
+from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.config.sources import server_configs
 from universal_mcp_client.config.state import write_private, write_shared
 from universal_mcp_client.policy import project, trust

@@ -1,7 +1,5 @@
 """Our own settings: `~/.universal_mcp/config.toml`, overridden by `UMCP_*` variables."""
 
-import os
-import re
 import tomllib
 from typing import Any, Literal
 
@@ -14,8 +12,8 @@ from pydantic_settings import (
 )
 
 from universal_mcp_client.config.paths import home
-from universal_mcp_client.config.servers import VARIABLE
 from universal_mcp_client.config.state import check_own
+from universal_mcp_client.config.variables import expanded
 from universal_mcp_client.types.errors import ConfigError
 
 
@@ -56,13 +54,10 @@ class ProviderSettings(BaseModel):
     @field_validator("headers")
     @classmethod
     def _expanded(cls, headers: dict[str, str]) -> dict[str, str]:
-        def value(match: re.Match[str]) -> str:
-            found = os.environ.get(match.group(1), match.group(2))
-            if found is None:
-                raise ValueError(f"the environment variable {match.group(1)} is not set")
-            return found
+        def missing(variable: str) -> str:
+            raise ValueError(f"the environment variable in {variable} is not set")
 
-        return {name: VARIABLE.sub(value, text) for name, text in headers.items()}
+        return {name: expanded(text, missing) for name, text in headers.items()}
 
 
 class Settings(BaseSettings):

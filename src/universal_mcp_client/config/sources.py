@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 from urllib.parse import urlsplit
 
-from universal_mcp_client.config.servers import TIMEOUT, ServerConfig, parse_servers, read_servers
+from universal_mcp_client.config.server_file import parse_servers, read_servers
+from universal_mcp_client.config.servers import TIMEOUT, ServerConfig
 from universal_mcp_client.types.errors import ConfigError
 
 ServerSource: TypeAlias = str | Path | Mapping[str, Any] | ServerConfig | object

@@ -14,7 +14,8 @@ from typing import TypeAlias, cast
 
 from universal_mcp_client.config.definitions import AgentDefinition, PromptDefinition
 from universal_mcp_client.config.paths import home, shipped
-from universal_mcp_client.config.servers import ServerConfig, read_servers, servers_in
+from universal_mcp_client.config.server_file import read_servers, servers_in
+from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.config.sources import server_configs
 from universal_mcp_client.config.state import check_own
 from universal_mcp_client.policy import project, trust

@@ -15,7 +15,8 @@ from universal_mcp_client.config.definitions import (
     parse_prompt,
 )
 from universal_mcp_client.config.paths import home, shipped
-from universal_mcp_client.config.servers import ServerConfig, entries_in, servers_in
+from universal_mcp_client.config.server_file import entries_in, servers_in
+from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.config.state import check_own
 from universal_mcp_client.policy.files import MOST, is_there, names_below, read_below, read_text
 from universal_mcp_client.types.errors import ConfigError

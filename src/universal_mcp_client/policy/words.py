@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from universal_mcp_client.config.definitions import AgentDefinition, PromptDefinition
-from universal_mcp_client.config.servers import VARIABLE, ServerConfig, entries_in
+from universal_mcp_client.config.server_file import entries_in
+from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.config.variables import VARIABLE
 from universal_mcp_client.policy.project import Item
 
 _TOLD = {
