@@ -116,6 +116,9 @@ async def test_a_limit_of_cost_needs_the_price_of_each_model_and_holds() -> None
     known, unknown = Named("a:1", BUSY, price=1.0), Named("b:2", "never")
     with pytest.raises(ConfigError, match="price of b:2"):
         await Agent(Fallback(known, unknown), limits=Limits(cost=1.0)).run("?")
+    around = Fallback(known, unknown).intercepted(lambda request, proceed: proceed(request))
+    with pytest.raises(ConfigError, match="price of b:2"):
+        await Agent(around, limits=Limits(cost=1.0)).run("?")
     dear = Named("b:2", *[call("missing") for _ in range(9)], price=100_000.0)
     with pytest.raises(LimitExceeded) as caught:
         await Agent(Fallback(Named("a:1", BUSY, price=1.0), dear), limits=Limits(cost=1.0)).run("?")

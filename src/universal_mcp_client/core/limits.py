@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from universal_mcp_client.models.base import Model
-from universal_mcp_client.models.prices import Spending, answering, listed_price
+from universal_mcp_client.models.prices import Spending, answering, listed_price, members
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.events import Limit
 from universal_mcp_client.types.usage import Usage
@@ -50,7 +50,7 @@ class Meter:
 
     def uses(self, model: Model) -> None:
         """Raises ConfigError where a limit of cost could not be held with this model."""
-        for each in getattr(model, "models", (model,)) if self._limits_cost else ():
+        for each in members(model) if self._limits_cost else ():
             if (each.profile.price or listed_price(each.name)) is None:
                 raise ConfigError(
                     f"A cost limit needs the price of {each.name}, which is not known. Give it: "

@@ -61,13 +61,6 @@ class Fallback(Interceptable):
         }
         return replace(first, **can)
 
-    def member(self, name: str) -> Model:
-        """The model that answered as `name`."""
-        from universal_mcp_client.models.prices import answering
-
-        found = (answering(model, name) for model in self.models)
-        return next((model for model in found if model.name == name), self.models[0])
-
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         failed = list[str]()
         for number, model in enumerate(self.models, 1):

@@ -36,11 +36,10 @@ class InterceptedModel(Interceptable):
     def profile(self) -> Profile:
         return self._model.profile
 
-    def member(self, name: str) -> Model:
-        """Who answered as `name`."""
-        from universal_mcp_client.models.prices import answering
-
-        return answering(self._model, name)
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Whom it stands for."""
+        return (self._model,)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         answer = self._function(request, self._model.stream)

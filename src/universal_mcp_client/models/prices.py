@@ -73,10 +73,16 @@ class Spending:
         return total
 
 
+def members(model: Model) -> list[Model]:
+    """The models that may answer for `model`: itself, or the `models` that it stands for."""
+    inner = getattr(model, "models", None)
+    return [model] if inner is None else [each for one in inner for each in members(one)]
+
+
 def answering(model: Model, name: str) -> Model:
-    """Who answered as `name`: `model`, or one of those that it stands for."""
-    member = getattr(model, "member", None)
-    return model if member is None else member(name)
+    """Which of its members answered as `name`."""
+    first, *others = members(model)
+    return next((each for each in others if each.name == name), first)
 
 
 def listed_price(name: str) -> Priced | None:
