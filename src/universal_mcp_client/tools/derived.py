@@ -1,6 +1,7 @@
 """A toolset whose listing is made of another's: some of it, under other names, with less to fill in."""
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
-class DerivedToolset(WrapperToolset):
+class DerivedToolset(WrapperToolset, ABC):
     """Shows what `derive` makes of the wrapped listing, made anew only when that is another object,
     and calls nothing else. `forward` makes the call of a tool that is shown."""
 
@@ -27,10 +28,10 @@ class DerivedToolset(WrapperToolset):
     _lacking: list[ToolSpec] = field(default_factory=list[ToolSpec], init=False, repr=False)
     why = ""
 
+    @abstractmethod
     def derive(self, listing: Sequence[ToolSpec]) -> Iterator[tuple[ToolSpec, ToolSpec]]:
         """What is shown, each with the wrapped tool that it stands for. What has to be left out goes to
         `_lacking`, and `why` says what for."""
-        raise NotImplementedError
 
     async def forward(self, call: ToolCall, spec: ToolSpec, context: CallContext) -> ToolResult:
         """Make the call of the wrapped tool `spec`, which has its name already."""
