@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,3 +109,16 @@ async def test_what_llama_cpp_cannot_be_asked_is_an_error_and_no_wait(
             async for _ in model.stream(ModelRequest(messages=(user(text),), settings=settings)):
                 pass
     await model.aclose()
+
+
+def test_an_engine_that_is_closed_as_soon_as_it_is_loaded_ends(weights: Path) -> None:
+    """In a process of its own, as the one that hangs does so with the interpreter's lock."""
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from universal_mcp_client.models.local.engine import Engine\n"
+        "for _ in range(6):\n"
+        "    engine = Engine(Path(sys.argv[1]))\n"
+        "    engine._load()\n"
+        "    engine.close()\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(weights)], check=True, timeout=120)

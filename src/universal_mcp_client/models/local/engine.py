@@ -4,8 +4,11 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncGenerator
+from contextlib import closing, suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from universal_mcp_client.models.stream import excerpt
 from universal_mcp_client.types.errors import (
@@ -46,7 +49,7 @@ class Engine:
                 params.use_jinja = True
                 params.cpuparams.n_threads = max(1, min(8, os.cpu_count() or 1))
                 try:
-                    self._server = xllamacpp.Server(params)
+                    self._server = _listening(xllamacpp.Server(params))
                 except RuntimeError as error:
                     raise BadModelRequest(
                         f"{self.path} cannot be loaded: {error}. Is it a GGUF file?",
@@ -102,3 +105,16 @@ class Engine:
     def close(self) -> None:
         with self._lock:
             self._server = None
+
+
+def _listening(server: Any) -> Any:
+    """`server`, once its listener runs. xllamacpp's server has one on this machine alone, and ends by
+    stopping it: before it runs that does nothing, and the end waits for it for ever, with the
+    interpreter's lock."""
+    address = urlsplit(getattr(server, "listening_address", ""))
+    if address.hostname:
+        connection = HTTPConnection(address.hostname, address.port, timeout=5.0)
+        with suppress(OSError, HTTPException), closing(connection):
+            connection.request("GET", "/health")
+            connection.getresponse().read()
+    return server
