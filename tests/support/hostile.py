@@ -69,7 +69,7 @@ class Measured:
 
 
 def run_hostile(
-    program: str, *, memory_mb: float = 300, stall: float = 0.5, timeout: float = 60
+    program: str, *, memory_mb: float = 300, stall: float = 1.5, timeout: float = 60
 ) -> Measured:
     """Run `program` and hold it to its bounds. Libraries are imported before the clock starts."""
     import json

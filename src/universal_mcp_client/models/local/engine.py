@@ -49,7 +49,7 @@ class Engine:
                 params.use_jinja = True
                 params.cpuparams.n_threads = max(1, min(8, os.cpu_count() or 1))
                 try:
-                    self._server = _listening(xllamacpp.Server(params))
+                    self._server = _running(xllamacpp.Server(params))
                 except RuntimeError as error:
                     raise BadModelRequest(
                         f"{self.path} cannot be loaded: {error}. Is it a GGUF file?",
@@ -107,14 +107,15 @@ class Engine:
             self._server = None
 
 
-def _listening(server: Any) -> Any:
-    """`server`, once its listener runs. xllamacpp's server has one on this machine alone, and ends by
-    stopping it: before it runs that does nothing, and the end waits for it for ever, with the
-    interpreter's lock."""
+def _running(server: Any) -> Any:
+    """`server`, once its queue and its listener run. xllamacpp's server ends by stopping both and
+    waiting for them, with the interpreter's lock; what has not begun by then does not hear it, and
+    the wait has no end. Its slots are told by the queue, asked for by the listener, which is on
+    this machine alone."""
     address = urlsplit(getattr(server, "listening_address", ""))
     if address.hostname:
-        connection = HTTPConnection(address.hostname, address.port, timeout=5.0)
+        connection = HTTPConnection(address.hostname, address.port, timeout=60.0)
         with suppress(OSError, HTTPException), closing(connection):
-            connection.request("GET", "/health")
+            connection.request("GET", "/slots")
             connection.getresponse().read()
     return server
