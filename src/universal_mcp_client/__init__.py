@@ -110,6 +110,7 @@ if TYPE_CHECKING:  # several to a line, as _HOMES has them
     from universal_mcp_client.types.resources import (
         LogHandler as LogHandler, LogMessage as LogMessage, Prompt as Prompt,
         PromptArgument as PromptArgument, RenderedPrompt as RenderedPrompt, Resource as Resource,
+        Icon as Icon, ResourceAnnotations as ResourceAnnotations,
         ResourceContents as ResourceContents, ResourceTemplate as ResourceTemplate,
         Skill as Skill, SkillFile as SkillFile,
     )
@@ -180,7 +181,7 @@ _HOMES = {
     ),
     "types.resources": (
         "LogHandler", "LogMessage", "Prompt", "PromptArgument", "RenderedPrompt", "Resource",
-        "ResourceContents", "ResourceTemplate", "Skill", "SkillFile",
+        "Icon", "ResourceAnnotations", "ResourceContents", "ResourceTemplate", "Skill", "SkillFile",
     ),
     "types.tools": ("Annotations", "JSONSchema", "ToolSpec"),
     "types.usage": ("Price", "Usage"),

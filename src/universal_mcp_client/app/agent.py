@@ -79,6 +79,12 @@ class Agent(Generic[OutputT, Deps]):
     too, and get its `deps`. `handoffs` are agents who may go on in this one's place: with the same
     history, limits and form of the answer.
 
+    `context` is what the model has before it from the start: `"server:uri"` of resources, files by
+    their path, what was read of a server, or parts of messages. `skills` are folders of skills and
+    what servers' `list_skills` gave. With `resources`, the model may list and read the servers'
+    resources itself. What servers say of their own use is told to the model unless
+    `server_instructions` is False.
+
     `observers` get every event of every run; one that fails costs nothing but a log line.
 
     >>> agent = Agent("openai:gpt-5", servers=["uvx mcp-server-time"])
@@ -103,6 +109,10 @@ class Agent(Generic[OutputT, Deps]):
     end_strategy: Literal["exhaustive", "early"] = "exhaustive"
     handoffs: "Sequence[Agent[Any, Any]]" = ()
     observers: Sequence[Observer] = ()
+    context: Sequence[Any] = ()
+    skills: Sequence[Any] = ()
+    resources: bool = False
+    server_instructions: bool = True
     _shared: "Shared | None" = field(default=None, repr=False, compare=False)
     _stacks: list[AsyncExitStack] = field(
         default_factory=list[AsyncExitStack], init=False, repr=False, compare=False

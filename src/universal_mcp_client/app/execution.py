@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
+from universal_mcp_client.app.context import system_sections
 from universal_mcp_client.app.subagents import handing_over
 from universal_mcp_client.core.limits import Meter
 from universal_mcp_client.core.loop import Emit, Loop
@@ -34,7 +35,7 @@ from universal_mcp_client.types.events import (
     RunResult,
     StopReason,
 )
-from universal_mcp_client.types.messages import Message, UserContent, user
+from universal_mcp_client.types.messages import Message, UserContent, messages_of, user
 
 if TYPE_CHECKING:
     from universal_mcp_client.app.agent import Agent
@@ -69,7 +70,7 @@ class Execution:
         """Ends with `RunFinished`, or with an error whose `result` is what there was."""
         async with self.session.alone(wait=self.wait), AsyncExitStack() as opening:
             self.start = len(self.session.messages)
-            self.session.messages.append(user(self.prompt))
+            self.session.messages.extend(messages_of(self.prompt))
             emit = observed(emit, self.agent.observers)
             self.context = replace(self.context, emit=emit)
             current_run.set(self.context)
@@ -146,8 +147,8 @@ class Execution:
             spent=lambda usage: self.meter.spend(usage, model),
         )
         current_run.set(self.context)
-        told = await instructions(agent.instructions, self.context)
-        parts = [told, output.instructions if output else ""]
+        parts = [section.text for section in await system_sections(agent, self.context)]
+        parts.append(output.instructions if output else "")
         return Loop(
             model=model,
             tools=agent.guarded(self.session, self.context.approval),
@@ -234,12 +235,3 @@ def observed(emit: Emit, observers: Sequence[Observer]) -> Emit:
         await emit(event)
 
     return tell
-
-
-async def instructions(given: Any, context: RunContext[Any]) -> str:
-    """The system prompt: a text, a function of the context, or several of both."""
-    if isinstance(given, str):
-        return given
-    if callable(given):
-        return str(await with_context(given, context) or "")
-    return "\n\n".join(filter(None, [await instructions(each, context) for each in given]))

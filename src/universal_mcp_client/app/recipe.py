@@ -46,6 +46,10 @@ class Recipe(TypedDict, Generic[Deps], total=False):
     end_strategy: Literal["exhaustive", "early"]
     handoffs: "Sequence[Agent[Any, Any]]"
     observers: Sequence[Observer]
+    context: Sequence[Any]
+    skills: Sequence[Any]
+    resources: bool
+    server_instructions: bool
 
 
 class Changes(Recipe[Deps], total=False):

@@ -6,12 +6,18 @@ import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from universal_mcp_client.config.auth import Auth
 from universal_mcp_client.config.auth_entry import parse_auth
 from universal_mcp_client.config.json_text import parsed
-from universal_mcp_client.config.servers import CONNECT_TIMEOUT, TIMEOUT, ServerConfig, Transport
+from universal_mcp_client.config.servers import (
+    CONNECT_TIMEOUT,
+    TIMEOUT,
+    Protocol,
+    ServerConfig,
+    Transport,
+)
 from universal_mcp_client.config.variables import expanded
 from universal_mcp_client.types.errors import ConfigError
 
@@ -40,6 +46,9 @@ _KEYS = {
     "tools",
     "auth",
     "oauth",
+    "protocol",
+    "instructions",
+    "sampling",
 }
 # Other programs' keys in the shared file, which mean nothing to us.
 _FOREIGN = {
@@ -179,9 +188,23 @@ class _Reader:
             required=bool(self.typed(values, path, "required", bool)),
             allow=allow,
             deny=deny,
+            protocol=self._protocol(values, path),
+            instructions=self.typed(values, path, "instructions", bool) is not False,
+            sampling=bool(self.typed(values, path, "sampling", bool)),
             source=self.source,
             expanded=self.expanded,
         )
+
+    def _protocol(self, values: Mapping[str, Any], path: tuple[str, str]) -> Protocol:
+        said = values.get("protocol", "auto")
+        if said not in get_args(Protocol):
+            raise self.fail(
+                f'server {path[1]!r}: unknown protocol {said!r}; use "auto", "2025" (sessions) or '
+                '"2026" (stateless).',
+                *path,
+                "protocol",
+            )
+        return cast(Protocol, said)
 
     def _transport(self, values: Mapping[str, Any], path: tuple[str, str]) -> Transport:
         name = path[1]

@@ -23,6 +23,7 @@ Given: TypeAlias = (
     Mapping[str, Value] | Callable[[Any], Mapping[str, Value] | Awaitable[Mapping[str, Value]]]
 )
 Transport: TypeAlias = Literal["stdio", "http", "sse", "memory"]
+Protocol: TypeAlias = Literal["auto", "2025", "2026"]
 
 CONNECT_TIMEOUT, TIMEOUT = 30.0, 60.0
 
@@ -35,6 +36,9 @@ class ServerConfig:
     ever), `connect_timeout` for how long the start and the handshake may take, both in seconds.
     `allow` and `deny` are shell-style patterns over the server's own tool names. A `required`
     server that fails ends the opening of its host. `auth` says how to log in to an HTTP server.
+    `protocol` is MCP's revision to speak: that of sessions ("2025", up to 2025-11-25), the stateless
+    one ("2026", 2026-07-28), or what the server turns out to know. `instructions` is whether models
+    are told what the server says of its own use; `sampling` whether it may ask for a model's answers.
     `source` is the file where this was written; empty where a program gave it. `expanded` has the
     values of environment variables that were put in, each with the `${VAR}` that stands for it.
 
@@ -63,6 +67,9 @@ class ServerConfig:
     required: bool = False
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
+    protocol: Protocol = "auto"
+    instructions: bool = True
+    sampling: bool = False
     source: str = ""
     expanded: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
 

@@ -26,7 +26,7 @@ from universal_mcp_client.types.events import (
     ToolProgress,
     ToolStarted,
 )
-from universal_mcp_client.types.messages import Message, Text, ToolCall, ToolResult, failure
+from universal_mcp_client.types.messages import Message, Part, Text, ToolCall, ToolResult, failure
 from universal_mcp_client.types.tools import ToolSpec
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ _ANSWERED = "Not called: the answer had been given already."
 class Loop:
     """One run's loop. `history` grows in place and is valid at every moment. `answered` tells whether
     a message that asks for tools is the answer already, so that they need not be called; `written`
-    hears the answer's text grow."""
+    hears the answer's text grow. `news` is what the model should know before its next turn."""
 
     model: Model
     tools: Toolset
@@ -58,12 +58,15 @@ class Loop:
     answered: Callable[[Message], bool] = lambda message: False
     written: Callable[[str], Awaitable[None]] | None = None
     handed_over: Callable[[], bool] = lambda: False
+    news: Callable[[], Awaitable[Sequence[Part]]] | None = None
     _catalogue: Catalogue = field(default_factory=Catalogue)
 
     async def run(self) -> StopReason | Limit:
         """Until the model stops asking for tools, another agent goes on, or a limit says stop."""
         while (limit := self.meter.reached()) is None:
             specs = await self.tools.list_tools()
+            if self.news is not None and (parts := await self.news()):
+                self.history.append(Message(role="user", parts=tuple(parts)))
             completion = await self._ask(specs)
             self.history.append(completion.message)
             calls = completion.message.tool_calls

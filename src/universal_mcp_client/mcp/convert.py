@@ -8,7 +8,7 @@ from typing import Any
 
 import mcp_types
 
-from universal_mcp_client.tools.sizes import bounded_schema, shortened
+from universal_mcp_client.tools.sizes import bounded_schema, json_size, shortened
 from universal_mcp_client.types.bounds import DESCRIPTION_CHARACTERS, NAME_CHARACTERS
 from universal_mcp_client.types.messages import (
     Audio,
@@ -21,11 +21,13 @@ from universal_mcp_client.types.messages import (
     ToolResult,
 )
 from universal_mcp_client.types.resources import (
+    Icon,
     LogMessage,
     Prompt,
     PromptArgument,
     RenderedPrompt,
     Resource,
+    ResourceAnnotations,
     ResourceContents,
     ResourceTemplate,
     Skill,
@@ -33,6 +35,11 @@ from universal_mcp_client.types.resources import (
 )
 from universal_mcp_client.types.tools import Annotations, ToolSpec
 
+_ICONS, _META, _META_DEPTH = (
+    10,
+    20_000,
+    50,
+)  # of one item: pictures, characters and levels of `_meta`
 _TEXTUAL = ("json", "xml", "yaml", "javascript", "toml", "markdown", "csv", "html", "svg")
 
 
@@ -57,6 +64,8 @@ def tool_spec(tool: mcp_types.Tool, server: str) -> ToolSpec:
         else Annotations(title=title),
         server=server,
         original=tool.name,
+        icons=icons(tool.icons),
+        meta=meta(tool),
     )
 
 
@@ -137,6 +146,32 @@ def _decoded(data: str, made: Callable[[bytes], ResultPart]) -> ResultPart:
         return Text(text="[The server sent an attachment that is not valid base64.]")
 
 
+def annotations(found: mcp_types.Annotations | None) -> ResourceAnnotations:
+    if found is None:
+        return ResourceAnnotations()
+    return ResourceAnnotations(
+        audience=tuple(found.audience or ()),
+        priority=found.priority,
+        last_modified=found.last_modified,
+    )
+
+
+def icons(found: Sequence[mcp_types.Icon] | None) -> tuple[Icon, ...]:
+    return tuple(
+        Icon(
+            src=icon.src, media_type=icon.mime_type, sizes=tuple(icon.sizes or ()), theme=icon.theme
+        )
+        for icon in (found or ())[:_ICONS]
+    )
+
+
+def meta(found: Any) -> Mapping[str, Any] | None:
+    """The `_meta` of something that is listed, where it is not too large to be kept."""
+    if found.meta is None or json_size(found.meta, _META, _META_DEPTH) > _META:
+        return None
+    return dict(found.meta)
+
+
 def resource(found: mcp_types.Resource, server: str) -> Resource:
     return Resource(
         uri=str(found.uri),
@@ -146,6 +181,9 @@ def resource(found: mcp_types.Resource, server: str) -> Resource:
         media_type=found.mime_type,
         size=found.size,
         server=server,
+        annotations=annotations(found.annotations),
+        icons=icons(found.icons),
+        meta=meta(found),
     )
 
 
@@ -157,6 +195,9 @@ def resource_template(found: mcp_types.ResourceTemplate, server: str) -> Resourc
         description=found.description or "",
         media_type=found.mime_type,
         server=server,
+        annotations=annotations(found.annotations),
+        icons=icons(found.icons),
+        meta=meta(found),
     )
 
 
@@ -181,11 +222,14 @@ def prompt(found: mcp_types.Prompt, server: str) -> Prompt:
                 name=argument.name,
                 description=argument.description or "",
                 required=bool(argument.required),
+                title=argument.title,
             )
             for argument in found.arguments or ()
         ),
         server=server,
         original=found.name,
+        icons=icons(found.icons),
+        meta=meta(found),
     )
 
 

@@ -186,7 +186,20 @@ class Message:
         return tuple(part for part in self.parts if isinstance(part, ToolResult))
 
 
-UserContent: TypeAlias = str | Part | Sequence[str | Part]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedPrompt:
+    """A prompt that was filled in: messages, as a run's history takes them."""
+
+    messages: tuple[Message, ...]
+    description: str = ""
+
+    @property
+    def text(self) -> str:
+        """The text of all messages, joined by blank lines."""
+        return "\n\n".join(message.text for message in self.messages if message.text)
+
+
+UserContent: TypeAlias = str | Part | Sequence[str | Part] | RenderedPrompt
 
 
 def user(content: UserContent) -> Message:
@@ -199,6 +212,12 @@ def user(content: UserContent) -> Message:
     lone = isinstance(content, str | bytes | bytearray) or not isinstance(content, Sequence)
     items = cast(Sequence[object], (content,) if lone else content)
     return Message(role="user", parts=tuple(map(_part, items)))
+
+
+def messages_of(prompt: UserContent) -> tuple[Message, ...]:
+    """The messages that a prompt is: one of the user's, or those of a prompt that was filled in, in
+    their order and with their roles. Raises ConfigError for what is no prompt."""
+    return prompt.messages if isinstance(prompt, RenderedPrompt) else (user(prompt),)
 
 
 def _part(item: object) -> Part:

@@ -4,12 +4,40 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from universal_mcp_client.types.messages import Message
+from universal_mcp_client.types.messages import RenderedPrompt as RenderedPrompt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceAnnotations:
+    """For whom something is, and how much it matters (MCP 2025-11-25, schema `Annotations`).
+
+    `audience` is empty where the server does not say, `priority` from 0 (optional) to 1 (required),
+    `last_modified` an ISO 8601 time.
+    """
+
+    audience: tuple[Literal["user", "assistant"], ...] = ()
+    priority: float | None = None
+    last_modified: str | None = None
+
+    @property
+    def for_the_model(self) -> bool:
+        return not self.audience or "assistant" in self.audience
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Icon:
+    """A picture of something, by its URL. Nothing fetches it (SEP-973)."""
+
+    src: str
+    media_type: str | None = None
+    sizes: tuple[str, ...] = ()
+    theme: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """Something to read at `server`. `size` is in bytes, where the server says it."""
+    """Something to read at `server`. `size` is in bytes, where the server says it; `meta` is the
+    server's own `_meta`."""
 
     uri: str
     name: str
@@ -18,6 +46,9 @@ class Resource:
     media_type: str | None = None
     size: int | None = None
     server: str = ""
+    annotations: ResourceAnnotations = ResourceAnnotations()
+    icons: tuple[Icon, ...] = ()
+    meta: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,23 +61,36 @@ class ResourceTemplate:
     description: str = ""
     media_type: str | None = None
     server: str = ""
+    annotations: ResourceAnnotations = ResourceAnnotations()
+    icons: tuple[Icon, ...] = ()
+    meta: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceContents:
-    """What was read at `uri`: `text` or `data`; the other one is None."""
+    """What was read at `uri`: `text` or `data`; the other one is None. `name` is the resource's, where
+    it was listed."""
 
     uri: str
     media_type: str | None = None
     text: str | None = None
     data: bytes | None = None
+    server: str = ""
+    name: str = ""
+    annotations: ResourceAnnotations = ResourceAnnotations()
+    meta: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptArgument:
+    """`default` and `choices` are those of a prompt's file; MCP has none."""
+
     name: str
     description: str = ""
     required: bool = False
+    title: str | None = None
+    default: str | None = None
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,19 +103,8 @@ class Prompt:
     arguments: Sequence[PromptArgument] = ()
     server: str = ""
     original: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderedPrompt:
-    """A prompt that was filled in: messages, as a run's history takes them."""
-
-    messages: tuple[Message, ...]
-    description: str = ""
-
-    @property
-    def text(self) -> str:
-        """The text of all messages, joined by blank lines."""
-        return "\n\n".join(message.text for message in self.messages if message.text)
+    icons: tuple[Icon, ...] = ()
+    meta: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from universal_mcp_client.types.resources import Icon
+
 JSONSchema: TypeAlias = Mapping[str, Any]
 
 
@@ -28,7 +30,8 @@ class ToolSpec:
     `name` is what the model calls; `original` is the name at `server`, which may differ where
     providers accept no such name or two servers share it. Schemas are never mutated. `strict` asks
     for a provider's strict mode, or against it; None leaves it to the model's profile. `retries` is
-    how often in one run a model may call it wrongly before the run ends; None is no limit.
+    how often in one run a model may call it wrongly before the run ends; None is no limit. `icons` and
+    `meta` are what the server says of it besides (`Icon`s, `_meta`); no model sees them.
     """
 
     name: str
@@ -38,6 +41,8 @@ class ToolSpec:
     annotations: Annotations = Annotations()
     server: str = ""
     original: str = ""
+    icons: tuple[Icon, ...] = field(default=(), repr=False)
+    meta: Mapping[str, Any] | None = field(default=None, repr=False)
     strict: bool | None = field(default=None, repr=False)
     retries: int | None = field(default=None, repr=False)
 

@@ -1,0 +1,97 @@
+"""What stands before a model besides the conversation: the agent's instructions, those of its
+servers, skills, and the resources that it has in its context. See docs/context.md."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+
+from universal_mcp_client.tools.base import RunContext, Toolset
+from universal_mcp_client.tools.program import with_context
+from universal_mcp_client.tools.tokens import estimate_tokens
+
+if TYPE_CHECKING:
+    from universal_mcp_client.app.agent import Agent
+    from universal_mcp_client.mcp.server import Server
+
+SERVER_INSTRUCTIONS = 4_000
+"""Tokens of all servers' instructions together."""
+
+Kind: TypeAlias = Literal[
+    "instructions", "server", "skills", "resource", "tools", "history", "output"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of the context, by what it is and whose (`name`), with its `text`."""
+
+    kind: Kind
+    name: str
+    text: str = field(repr=False)
+
+    @property
+    def tokens(self) -> int:
+        """An estimate."""
+        return estimate_tokens(self.text)
+
+
+def servers_of(toolset: Toolset) -> "Mapping[str, Server]":
+    """The MCP servers that the tools of an agent come from, by name; not those of other agents."""
+    return {name: server for host in _hosts(toolset) for name, server in host.items()}
+
+
+def _hosts(toolset: object) -> "Iterator[Mapping[str, Server]]":
+    if isinstance(servers := getattr(toolset, "servers", None), Mapping):
+        yield cast("Mapping[str, Server]", servers)
+    for each in (getattr(toolset, "wrapped", None), *getattr(toolset, "toolsets", ())):
+        if each is not None:
+            yield from _hosts(each)
+
+
+async def system_sections(agent: "Agent[Any, Any]", context: RunContext[Any]) -> list[Section]:
+    """What goes into the system prompt, in order."""
+    found = [
+        Section(kind="instructions", name=agent.name, text=await told(agent.instructions, context))
+    ]
+    if agent.server_instructions:
+        found += server_sections(servers_of(agent.toolset))
+    return [section for section in found if section.text]
+
+
+def server_sections(servers: "Mapping[str, Server]") -> list[Section]:
+    """What servers say of their own use, each marked as its server's word, under a budget."""
+    found, left = list[Section](), SERVER_INSTRUCTIONS
+    for name, server in servers.items():
+        text = (server.instructions or "").strip() if server.config.instructions else ""
+        if not text or left <= 0:
+            continue
+        if (tokens := estimate_tokens(text)) > left:
+            text = f"{text[: len(text) * left // tokens]} [… cut]"
+        left -= tokens
+        found.append(
+            Section(kind="server", name=name, text=marked("server_instructions", text, server=name))
+        )
+    return found
+
+
+def marked(tag: str, text: str, **attributes: str) -> str:
+    """`text` of others between tags that it cannot close itself."""
+    inside = re.sub(rf"<(?=\s*/?\s*{tag}\b)", "&lt;", text, flags=re.IGNORECASE)
+    about = "".join(f' {name}="{_quoted(value)}"' for name, value in attributes.items() if value)
+    return f"<{tag}{about}>\n{inside}\n</{tag}>"
+
+
+def _quoted(value: str) -> str:
+    return re.sub(r"[\s<>]+", " ", value).replace('"', "'")
+
+
+async def told(given: Any, context: RunContext[Any]) -> str:
+    """An agent's own instructions: a text, a function of the context, or several of both."""
+    if isinstance(given, str):
+        return given
+    if callable(given):
+        return str(await with_context(given, context) or "")
+    return "\n\n".join(
+        filter(None, [await told(each, context) for each in cast(Sequence[Any], given)])
+    )
