@@ -14,6 +14,9 @@ from typing import Any, TypeVar
 
 import pytest
 from tests.support.llm_server import LLMServer, serving
+from tests.support.services import free_port, running
+
+from universal_mcp_client.config.servers import ServerConfig
 
 ROOT = Path(__file__).parent.parent
 KEYS = (
@@ -135,6 +138,30 @@ def everything_over(transport: str) -> Iterator[int]:
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+LIBRARY = str(ROOT / "tests" / "support" / "library_server.py")
+
+
+@pytest.fixture(params=["stdio-2025", "stdio-2026", "http-2025", "http-2026"])
+def library(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServerConfig]:
+    """A server with all that a server can offer and ask for, over each transport in each era."""
+    transport, protocol = request.param.split("-")
+    kept = {"LIBRARY": str(tmp_path / "library.json")}
+    if transport == "stdio":
+        yield ServerConfig(
+            name="library",
+            transport="stdio",
+            command=sys.executable,
+            args=(LIBRARY, "stdio"),
+            env=kept,
+            protocol=protocol,
+        )
+        return
+    port = str(free_port())
+    for _ in running([sys.executable, LIBRARY, "http", port], "running on", env=os.environ | kept):
+        url = f"http://127.0.0.1:{port}/mcp"
+        yield ServerConfig(name="library", transport="http", url=url, protocol=protocol)
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # several to a line, as _HOMES has them
     from universal_mcp_client.core.session import History as History, Session as Session
     from universal_mcp_client.mcp.client import Client as Client
     from universal_mcp_client.mcp.host import Host as Host
+    from universal_mcp_client.mcp.resource_tools import ResourceToolset as ResourceToolset
     from universal_mcp_client.mcp.server import Server as Server
     from universal_mcp_client.models.base import (
         Model as Model, ModelRequest as ModelRequest, ModelSettings as ModelSettings,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:  # several to a line, as _HOMES has them
     from universal_mcp_client.tools.functions import FunctionToolset as FunctionToolset
     from universal_mcp_client.tools.intercepted import InterceptedToolset as InterceptedToolset
     from universal_mcp_client.tools.prepared import PreparedToolset as PreparedToolset
+    from universal_mcp_client.tools.readings import Readings as Readings
     from universal_mcp_client.tools.renamed import RenamedToolset as RenamedToolset
     from universal_mcp_client.tools.rules import (
         Approval as Approval, Needs as Needs, Rule as Rule, Strictest as Strictest,
@@ -138,6 +140,7 @@ _HOMES = {
     "core.session": ("History", "Session"),
     "mcp.client": ("Client",),
     "mcp.host": ("Host",),
+    "mcp.resource_tools": ("ResourceToolset",),
     "mcp.server": ("Server",),
     "models.base": ("Model", "ModelRequest", "ModelSettings", "Profile"),
     "models.dialects": ("function_specs",),
@@ -156,6 +159,7 @@ _HOMES = {
     "tools.functions": ("FunctionToolset",),
     "tools.intercepted": ("InterceptedToolset",),
     "tools.prepared": ("PreparedToolset",),
+    "tools.readings": ("Readings",),
     "tools.renamed": ("RenamedToolset",),
     "tools.rules": ("Approval", "Needs", "Rule", "Strictest"),
     "tools.tool": ("Tool", "tool"),

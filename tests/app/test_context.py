@@ -14,9 +14,10 @@ from universal_mcp_client import (
     ServerConfig,
     Text,
 )
-from universal_mcp_client.app.context import SERVER_INSTRUCTIONS, marked
+from universal_mcp_client.app.context import SERVER_INSTRUCTIONS
 from universal_mcp_client.config.server_file import servers_in
 from universal_mcp_client.testing import ScriptedModel
+from universal_mcp_client.tools.marked import marked
 
 pytestmark = pytest.mark.anyio
 

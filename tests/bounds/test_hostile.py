@@ -18,11 +18,14 @@ def test_what_takes_much_here_is_not_counted_there() -> None:
 
 def test_a_loop_that_stands_still_and_memory_that_is_taken_are_seen() -> None:
     with pytest.raises(AssertionError, match="stood still"):
-        run_hostile("""
+        run_hostile(
+            """
             await asyncio.sleep(0)
             end = time.thread_time() + 0.6
             while time.thread_time() < end: pass
             await asyncio.sleep(0)
-        """)
+            """,
+            stall=0.5,
+        )
     with pytest.raises(AssertionError, match="it took"):
         run_hostile("kept = b'x' * 300_000_000")

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from typing_extensions import TypeForm, Unpack
 
+from universal_mcp_client.app.context import servers_of
 from universal_mcp_client.app.execution import Execution, Observer
 from universal_mcp_client.app.recipe import (
     Changes,
@@ -384,9 +385,20 @@ class Agent(Generic[OutputT, Deps]):
 
     def guarded(self, session: Session, approval: Approval) -> Toolset:
         """The tools as a run has them: results within a budget, calls by rules."""
-        tools = BudgetedToolset(
+        tools: Toolset = BudgetedToolset(
             wrapped=self.toolset, budget=self.result_budget, kept=session.results
         )
+        if servers := servers_of(self.toolset):
+            from universal_mcp_client.mcp.resource_tools import ResourceToolset
+
+            tools = ResourceToolset(
+                wrapped=tools,
+                servers=servers,
+                readings=session.readings,
+                free=self.resources,
+                budget=self.result_budget,
+                profile=self.resolved_model.profile,
+            )
         return ApprovalToolset(wrapped=tools, approval=approval)
 
     async def list_tools(self) -> Sequence[ToolSpec]:

@@ -1,12 +1,12 @@
 """What stands before a model besides the conversation: the agent's instructions, those of its
 servers, skills, and the resources that it has in its context. See docs/context.md."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from universal_mcp_client.tools.base import RunContext, Toolset
+from universal_mcp_client.tools.marked import marked
 from universal_mcp_client.tools.program import with_context
 from universal_mcp_client.tools.tokens import estimate_tokens
 
@@ -73,17 +73,6 @@ def server_sections(servers: "Mapping[str, Server]") -> list[Section]:
             Section(kind="server", name=name, text=marked("server_instructions", text, server=name))
         )
     return found
-
-
-def marked(tag: str, text: str, **attributes: str) -> str:
-    """`text` of others between tags that it cannot close itself."""
-    inside = re.sub(rf"<(?=\s*/?\s*{tag}\b)", "&lt;", text, flags=re.IGNORECASE)
-    about = "".join(f' {name}="{_quoted(value)}"' for name, value in attributes.items() if value)
-    return f"<{tag}{about}>\n{inside}\n</{tag}>"
-
-
-def _quoted(value: str) -> str:
-    return re.sub(r"[\s<>]+", " ", value).replace('"', "'")
 
 
 async def told(given: Any, context: RunContext[Any]) -> str:

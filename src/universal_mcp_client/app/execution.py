@@ -4,14 +4,16 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
-from universal_mcp_client.app.context import system_sections
+from universal_mcp_client.app.context import servers_of, system_sections
+from universal_mcp_client.app.resources import InContext
 from universal_mcp_client.app.subagents import handing_over
 from universal_mcp_client.core.limits import Meter
-from universal_mcp_client.core.loop import Emit, Loop
+from universal_mcp_client.core.loop import Emit, Loop, add_to_user
 from universal_mcp_client.core.output import Output
 from universal_mcp_client.core.session import Session
 from universal_mcp_client.models.base import ModelRequest
@@ -70,13 +72,13 @@ class Execution:
         """Ends with `RunFinished`, or with an error whose `result` is what there was."""
         async with self.session.alone(wait=self.wait), AsyncExitStack() as opening:
             self.start = len(self.session.messages)
-            self.session.messages.extend(messages_of(self.prompt))
             emit = observed(emit, self.agent.observers)
             self.context = replace(self.context, emit=emit)
             current_run.set(self.context)
             handing_over.set(self._next)
             try:
                 with anyio.move_on_after(self.agent.limits.seconds) as time:
+                    await self._begin()
                     await self._answer(emit, opening)
                 if time.cancelled_caught:
                     self.end = "seconds"
@@ -85,6 +87,23 @@ class Execution:
                     error.result = self.result()  # an inner run's is a part of it
                 raise
             await emit(RunFinished(result=self.result()))
+
+    async def _begin(self) -> None:
+        """Put the prompt into the history, after what the agent has in its context; neither where a
+        part of that cannot be had."""
+        messages = list(messages_of(self.prompt))
+        if parts := await self._in_context().opening(self.agent.context, self.context):
+            if messages and messages[0].role == "user":
+                parts = [*parts, *messages.pop(0).parts]
+            messages.insert(0, Message(role="user", parts=tuple(parts)))
+        self.session.messages.extend(messages)
+
+    def _in_context(self) -> InContext:
+        return InContext(
+            servers=servers_of(self.agent.toolset),
+            session=self.session,
+            profile=self.agent.resolved_model.profile,
+        )
 
     async def _answer(self, emit: Emit, opening: AsyncExitStack) -> None:
         """Until somebody has given an answer that counts, or a limit is reached."""
@@ -98,6 +117,8 @@ class Execution:
                 self.agent = self._next.pop().now()
                 await opening.enter_async_context(opened(self.agent.toolset))
                 await emit(HandedOff(agent=self.agent.name))
+                if parts := await self._in_context().opening(self.agent.context, self.context):
+                    add_to_user(history, parts)
                 loop = await self._loop(emit)
                 continue
             try:
@@ -167,6 +188,7 @@ class Execution:
             answered=self._answered,
             written=_Written(output, emit) if output else None,
             handed_over=lambda: bool(self._next),
+            news=partial(self._in_context().news, agent.name),
         )
 
     def _answered(self, message: Message) -> bool:

@@ -41,6 +41,15 @@ _INCOMPLETE = (
 _ANSWERED = "Not called: the answer had been given already."
 
 
+def add_to_user(history: list[Message], parts: Sequence[Part]) -> None:
+    """Put parts after what the user said last, in the same message where nobody has spoken since:
+    some models take no two of a role in a row."""
+    if history and history[-1].role == "user":
+        history[-1] = replace(history[-1], parts=(*history[-1].parts, *parts))
+    else:
+        history.append(Message(role="user", parts=tuple(parts)))
+
+
 @dataclass(slots=True, kw_only=True)
 class Loop:
     """One run's loop. `history` grows in place and is valid at every moment. `answered` tells whether
@@ -58,15 +67,15 @@ class Loop:
     answered: Callable[[Message], bool] = lambda message: False
     written: Callable[[str], Awaitable[None]] | None = None
     handed_over: Callable[[], bool] = lambda: False
-    news: Callable[[], Awaitable[Sequence[Part]]] | None = None
+    news: Callable[[Sequence[ToolSpec]], Awaitable[Sequence[Part]]] | None = None
     _catalogue: Catalogue = field(default_factory=Catalogue)
 
     async def run(self) -> StopReason | Limit:
         """Until the model stops asking for tools, another agent goes on, or a limit says stop."""
         while (limit := self.meter.reached()) is None:
             specs = await self.tools.list_tools()
-            if self.news is not None and (parts := await self.news()):
-                self.history.append(Message(role="user", parts=tuple(parts)))
+            if self.news is not None and (parts := await self.news(specs)):
+                add_to_user(self.history, parts)
             completion = await self._ask(specs)
             self.history.append(completion.message)
             calls = completion.message.tool_calls

@@ -10,6 +10,7 @@ from uuid import uuid4
 import anyio
 
 from universal_mcp_client.tools.budgeted import KeptResults
+from universal_mcp_client.tools.readings import Readings
 from universal_mcp_client.tools.rules import Strictest
 from universal_mcp_client.types.errors import ConfigError, RunError
 from universal_mcp_client.types.messages import Message, Text
@@ -28,6 +29,7 @@ class Session:
     messages: list[Message] = field(default_factory=list[Message])
     results: KeptResults = field(default_factory=KeptResults, repr=False)
     seen: Strictest = field(default_factory=Strictest, repr=False)
+    readings: Readings = field(default_factory=Readings, repr=False)
     _lock: anyio.Lock = field(default_factory=anyio.Lock, init=False, repr=False, compare=False)
 
     @asynccontextmanager

@@ -21,7 +21,7 @@ from universal_mcp_client.auth.logins import Logins
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.mcp.borrowed import lent, opened_as
 from universal_mcp_client.mcp.calls import Calls, current
-from universal_mcp_client.mcp.changes import CHANGES, Kind, listening, told
+from universal_mcp_client.mcp.changes import CHANGES, Kind, Watched, listening, told
 from universal_mcp_client.mcp.convert import log_message
 from universal_mcp_client.mcp.elicitation import elicitation_handler
 from universal_mcp_client.mcp.failures import connect_error
@@ -74,6 +74,7 @@ class Connection:
         self._logins = logins or Logins()
         self._calls = Calls(self.name)
         self._log_handler = log_handler
+        self._watched = Watched()
 
     # Opening and closing
 
@@ -128,6 +129,7 @@ class Connection:
                     if self._stderr is not None:
                         self._stderr.spawned()
                     self._calls.version = client.protocol_version
+                    self._check_protocol(client)
                     self.client, self._session = client, client.session
                     await self._prepare()
                 self.state, self.opened, self._rest_until = "connected", True, 0.0
@@ -153,6 +155,18 @@ class Connection:
                 return "needs-login"
             case _:
                 return "failed"
+
+    def _check_protocol(self, client: "Client[Any]") -> None:
+        if (
+            self.config.protocol == "2026"
+            and client.protocol_version not in MODERN_PROTOCOL_VERSIONS
+        ):
+            raise ServerUnavailable(
+                f"Server {self.name!r} speaks MCP {client.protocol_version}, and its `protocol` is set "
+                'to "2026"; "auto" takes either.',
+                server=self.name,
+                unprocessed=True,
+            )
 
     def _gone(self) -> None:
         """Nothing comes from the server any more."""
@@ -206,7 +220,7 @@ class Connection:
     async def _listen(self, client: "Client[Any]") -> None:
         version = client.protocol_version
         # A lent client's own handler is told by older servers, and we are not.
-        self._hears = await listening(client, self._changed) and (
+        self._hears = await listening(client, self._changed, self._watched) and (
             not self._lent or version in MODERN_PROTOCOL_VERSIONS
         )
 
@@ -246,11 +260,14 @@ class Connection:
             message_handler=self._on_message,
             log_handler=self._on_log,
             extensions=[SkillsClientExtension()],
+            mode="legacy" if self.config.protocol == "2025" else "auto",
             elicitation_handler=elicitation_handler(self.name, self._interaction, self._calls),
         )
 
     async def _on_message(self, message: "mcp_types.ServerNotification | Exception") -> None:
-        if kind := CHANGES.get(type(message)):
+        if isinstance(message, mcp_types.ResourceUpdatedNotification):
+            self._watched.updated(str(message.params.uri))
+        elif kind := CHANGES.get(type(message)):
             self._changed(kind)
 
     def _hidden(self, text: str) -> str:

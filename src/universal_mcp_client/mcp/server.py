@@ -1,5 +1,6 @@
 """An MCP server: its tools, resources, prompts and skills, and what becomes of its failures."""
 
+import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -9,10 +10,17 @@ from urllib.parse import urlsplit
 
 from fastmcp import Client
 from fastmcp.skills import SkillsClientExtension
+from mcp_types import (
+    EmptyResult,
+    SubscribeRequest,
+    SubscribeRequestParams,
+    UnsubscribeRequest,
+    UnsubscribeRequestParams,
+)
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from universal_mcp_client.mcp.calls import current
-from universal_mcp_client.mcp.changes import Kind
+from universal_mcp_client.mcp.changes import Kind, subscribes
 from universal_mcp_client.mcp.connection import Connection, State
 from universal_mcp_client.mcp.convert import (
     prompt,
@@ -76,6 +84,9 @@ class Server(Connection, Wrappable):
         for kind in ("tools", "prompts", "resources"):
             self._changed(kind)
         await self._tools()
+        self._watched.all_changed()
+        # The server has forgotten them with the old connection.
+        await asyncio.gather(*map(self._subscribe, self._watched.uris))
 
     def _changed(self, kind: Kind) -> None:
         match kind:
@@ -239,6 +250,38 @@ class Server(Connection, Wrappable):
                 server=self.name,
             ) from None
 
+    async def watch(self, uri: str) -> bool:
+        """From now on know when what is at `uri` changes, for `revision` to tell; also after the
+        connection was lost. False where the server does not tell."""
+        client = await self._connected()
+        unheard = self._lent and client.protocol_version not in MODERN_PROTOCOL_VERSIONS
+        if unheard or not subscribes(client):
+            return False
+        if uri in self._watched:
+            self._watched.used(uri)
+            return True
+        if (other := self._watched.add(uri)) is not None:
+            await self._subscribe(other, end=True)
+        await self._subscribe(uri)
+        return uri in self._watched
+
+    def revision(self, uri: str) -> int:
+        """A number that is another one after what is at `uri` may have changed; 0 for what is not
+        watched."""
+        return self._watched.revision(uri)
+
+    async def _subscribe(self, uri: str, *, end: bool = False) -> None:
+        """Newer servers are listened to; see `listening`."""
+        client = await self._connected()
+        if client.protocol_version in MODERN_PROTOCOL_VERSIONS or not subscribes(client):
+            return
+        request = _unsubscribe(uri) if end else _subscribe(uri)
+        try:
+            await self._ask(lambda _: client.session.send_request(request, EmptyResult))
+        except ServerError as error:
+            logger.debug("Server %r does not tell of %s: %s", self.name, uri, error)
+            self._watched.discard(uri)
+
     # Prompts
 
     async def list_prompts(self) -> Sequence[Prompt]:
@@ -291,3 +334,11 @@ class Server(Connection, Wrappable):
             await self._ask(lambda client: client.session.discover())
         else:
             await self._ask(lambda client: client.ping())
+
+
+def _subscribe(uri: str) -> SubscribeRequest:
+    return SubscribeRequest(params=SubscribeRequestParams(uri=uri))
+
+
+def _unsubscribe(uri: str) -> UnsubscribeRequest:
+    return UnsubscribeRequest(params=UnsubscribeRequestParams(uri=uri))
