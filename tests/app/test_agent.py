@@ -157,6 +157,13 @@ async def test_a_structured_answer_is_seen_while_it_is_written() -> None:
     assert run.result.output.inhabitants == 717_710
 
 
+async def test_an_answer_that_is_given_again_is_seen_again_from_its_beginning() -> None:
+    model = ScriptedModel('{"name": "Oslo"}', OSLO)
+    async with Agent(model, output_type=City).stream("?") as run:
+        seen = [event.output async for event in run if isinstance(event, PartialOutput)]
+    assert [one for one in seen if one == {}] == [{}, {}]
+
+
 @pytest.mark.parametrize(("strategy", "turns", "ran"), [("exhaustive", 2, 1), ("early", 1, 0)])
 async def test_calls_beside_an_answer_are_made_or_not(strategy: Any, turns: int, ran: int) -> None:
     called: list[str] = []
@@ -297,6 +304,10 @@ async def test_observers_hear_everything_and_a_failing_one_costs_a_log_line(
 # Mistakes
 
 
+def ok() -> str:
+    return "ok"
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
@@ -307,6 +318,8 @@ async def test_observers_hear_everything_and_a_failing_one_costs_a_log_line(
         ({"tools": [3]}, "3 is no tool"),
         ({"tools": "time"}, "takes a list"),
         ({"model": 7}, "not 7"),
+        ({"handoffs": [ok]}, "takes agents"),
+        ({"handoffs": [Agent(name="a"), Agent(name="a")]}, "the same name"),
     ],
 )
 def test_what_makes_no_agent_is_said(given: dict[str, Any], says: str) -> None:

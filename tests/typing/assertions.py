@@ -57,8 +57,9 @@ assert_type(Agent(MODEL, output_type=list[City]), Agent[list[City], None])
 assert_type(Agent(MODEL, output_type=City | Refusal), Agent[City | Refusal, None])
 assert_type(Agent(MODEL, output_type=str | City), Agent[str | City, None])
 assert_type(Agent(MODEL, output_type=dict[str, int]), Agent[dict[str, int], None])
-assert_type(Agent(MODEL, output_type=SCHEMA), Agent[Any, Any])
-assert_type(Agent(MODEL, output_type={"type": "object"}), Agent[Any, Any])
+assert_type(Agent(MODEL, output_type=SCHEMA), Agent[Any, None])
+assert_type(Agent(MODEL, output_type={"type": "object"}), Agent[Any, None])
+assert_type(Agent(MODEL, output_type=SCHEMA, deps_type=Deps), Agent[Any, Deps])
 Agent(MODEL, temperature=0)  # type: ignore
 Agent(MODEL, limits={"turns": 3})  # type: ignore
 Agent(model=3)  # type: ignore

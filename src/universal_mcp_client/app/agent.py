@@ -1,51 +1,42 @@
 """An agent: an immutable recipe of a model, instructions, tools and servers."""
 
-from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
     AsyncExitStack,
-    asynccontextmanager,
     contextmanager,
 )
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, cast, overload
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any, Generic, Self, overload
 
 from typing_extensions import TypeForm, Unpack
 
 from universal_mcp_client.app.context import servers_of
-from universal_mcp_client.app.execution import Execution, Observer
+from universal_mcp_client.app.execution import started
 from universal_mcp_client.app.recipe import (
     Changes,
-    D,
     Deps,
+    Fields,
     Instructions,
     Options,
     OutputT,
     Recipe,
     T,
-    Tool,
 )
-from universal_mcp_client.app.shared import Shared, check
 from universal_mcp_client.app.subagents import AgentToolset
 from universal_mcp_client.app.sync import Held, SyncRun, run_blocking, stream_blocking
-from universal_mcp_client.config.sources import ServerSource
-from universal_mcp_client.core.limits import Limits, Meter
-from universal_mcp_client.core.output import Output
-from universal_mcp_client.core.run import Run, running
-from universal_mcp_client.core.session import History, Session, session_of
-from universal_mcp_client.models.base import Model, ModelSettings
+from universal_mcp_client.core.run import Run
+from universal_mcp_client.core.session import Session
+from universal_mcp_client.models.base import Model
 from universal_mcp_client.tools.approval import ApprovalToolset
 from universal_mcp_client.tools.base import RunContext, Toolset, opened
-from universal_mcp_client.tools.budgeted import DEFAULT_BUDGET, BudgetedToolset
-from universal_mcp_client.tools.rules import Approval, Needs
+from universal_mcp_client.tools.budgeted import BudgetedToolset
+from universal_mcp_client.tools.rules import Approval
 from universal_mcp_client.types.errors import LimitExceeded
 from universal_mcp_client.types.events import RunResult
-from universal_mcp_client.types.interaction import Interaction
 from universal_mcp_client.types.messages import UserContent
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
 
@@ -55,8 +46,7 @@ _overrides: ContextVar[Mapping[object, Mapping[str, Any]]] = ContextVar(
 )
 
 
-@dataclass(frozen=True)
-class Agent(Generic[OutputT, Deps]):
+class Agent(Fields, Generic[OutputT, Deps]):
     """A model with instructions and tools.
 
     `model` is a name such as `"anthropic:claude-sonnet-5"`, a `Model`, or None for the default.
@@ -92,61 +82,21 @@ class Agent(Generic[OutputT, Deps]):
     >>> result = await agent.run("What time is it in Tokyo?")
     """
 
-    model: str | Model | None = None
-    instructions: "Instructions[Any] | Sequence[Instructions[Any]]" = ""
-    tools: Sequence[Tool] = ()
-    output_type: Any = None
-    settings: ModelSettings = ModelSettings()
-    limits: Limits = Limits()
-    name: str = "agent"
-    description: str = ""
-    interaction: Interaction | None = None
-    approve: Needs | None = None
-    result_budget: int = DEFAULT_BUDGET
-    servers: "ServerSource | Sequence[ServerSource]" = ()
-    deps_type: Any = None
-    validate: Callable[..., Any] | None = None
-    output_retries: int = 2
-    end_strategy: Literal["exhaustive", "early"] = "exhaustive"
-    handoffs: "Sequence[Agent[Any, Any]]" = ()
-    observers: Sequence[Observer] = ()
-    context: Sequence[Any] = ()
-    skills: Sequence[Any] = ()
-    resources: bool = False
-    server_instructions: bool = True
-    _shared: "Shared | None" = field(default=None, repr=False, compare=False)
-    _stacks: list[AsyncExitStack] = field(
-        default_factory=list[AsyncExitStack], init=False, repr=False, compare=False
-    )
-    _held: list[Held[Any]] = field(
-        default_factory=list[Held[Any]], init=False, repr=False, compare=False
-    )
-
-    if TYPE_CHECKING:
+    if TYPE_CHECKING:  # the form of the answer says what an agent is
 
         @overload
-        def __init__(
-            self: "Agent[str, None]",
+        def __new__(
+            cls,
             model: str | Model | None = None,
-            instructions: "Instructions[None] | Sequence[Instructions[None]]" = "",
+            instructions: "Instructions[Deps] | Sequence[Instructions[Deps]]" = "",
             *,
             output_type: None = None,
-            validate: Callable[[str], Any] | Callable[[RunContext[None], str], Any] | None = None,
-            **recipe: Unpack[Recipe[None]],
-        ) -> None: ...
+            validate: Callable[[str], Any] | Callable[[RunContext[Deps], str], Any] | None = None,
+            **recipe: Unpack[Recipe[Deps]],
+        ) -> "Agent[str, Deps]": ...
         @overload
-        def __init__(
-            self: "Agent[str, D]",
-            model: str | Model | None = None,
-            instructions: "Instructions[D] | Sequence[Instructions[D]]" = "",
-            *,
-            output_type: None = None,
-            validate: Callable[[str], Any] | Callable[[RunContext[D], str], Any] | None = None,
-            **recipe: Unpack[Recipe[D]],
-        ) -> None: ...
-        @overload
-        def __init__(
-            self,
+        def __new__(
+            cls,
             model: str | Model | None = None,
             instructions: "Instructions[Deps] | Sequence[Instructions[Deps]]" = "",
             *,
@@ -155,23 +105,18 @@ class Agent(Generic[OutputT, Deps]):
             | Callable[[RunContext[Deps], OutputT], Any]
             | None = None,
             **recipe: Unpack[Recipe[Deps]],
-        ) -> None: ...
+        ) -> "Agent[OutputT, Deps]": ...
         @overload
-        def __init__(
-            self: "Agent[Any, Any]",
+        def __new__(
+            cls,
             model: str | Model | None = None,
-            instructions: "Instructions[Any] | Sequence[Instructions[Any]]" = "",
+            instructions: "Instructions[Deps] | Sequence[Instructions[Deps]]" = "",
             *,
             output_type: JSONSchema,
             validate: Callable[..., Any] | None = None,
-            **recipe: Unpack[Recipe[Any]],
-        ) -> None: ...
-        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-
-    def __post_init__(self) -> None:
-        check(self)
-        shared = Shared.of(self) if self._shared is None else self._shared.fit_for(self)
-        object.__setattr__(self, "_shared", shared)
+            **recipe: Unpack[Recipe[Deps]],
+        ) -> "Agent[Any, Deps]": ...
+        def __new__(cls, *args: Any, **kwargs: Any) -> Any: ...
 
     # Another recipe
 
@@ -197,7 +142,7 @@ class Agent(Generic[OutputT, Deps]):
     def override(self, **changes: Unpack[Changes[Deps]]) -> Generator[Self]:
         """Within the block, in this task and those that it starts, this agent and all that were made
         of it by `replace` run with `changes`: for tests, `agent.override(model=ScriptedModel(…))`."""
-        lineage, before = self._own.lineage, _overrides.get()
+        lineage, before = self._shared.lineage, _overrides.get()
         token = _overrides.set({**before, lineage: {**before.get(lineage, {}), **changes}})
         try:
             yield self.now()
@@ -216,7 +161,7 @@ class Agent(Generic[OutputT, Deps]):
 
     def now(self) -> Self:
         """The agent as `override` has it here."""
-        changes = _overrides.get().get(self._own.lineage)
+        changes = _overrides.get().get(self._shared.lineage)
         return replace(self, **changes) if changes else self
 
     # Runs
@@ -245,13 +190,12 @@ class Agent(Generic[OutputT, Deps]):
         LimitExceeded when a limit ended the run. Their `result` keeps everything that was done; the
         history can be sent again after each of them.
         """
-        agent = self.now()
-        async with agent._stream(prompt, output_type, None, **options) as run:
+        async with self.stream(prompt, output_type=output_type, **options) as run:
             async for _ in run:
                 pass
-        result = run.result
+        result: RunResult[Any] = run.result
         if result.limit is not None:
-            raise LimitExceeded(agent.limits.describe(result.limit), result=result)
+            raise LimitExceeded(self.now().limits.describe(result.limit), result=result)
         return result
 
     @overload
@@ -292,17 +236,15 @@ class Agent(Generic[OutputT, Deps]):
         self, prompt: UserContent, *, output_type: JSONSchema, **options: Unpack[Options[Deps]]
     ) -> AbstractAsyncContextManager[Run[Any]]: ...
 
-    @asynccontextmanager
-    async def stream(
+    def stream(
         self, prompt: UserContent, *, output_type: Any = None, **options: Any
-    ) -> AsyncGenerator[Run[Any]]:
+    ) -> AbstractAsyncContextManager[Run[Any]]:
         """The run's events as they happen; the last is `RunFinished`.
 
         A limit does not raise here: `run.result.limit` names it. Leaving early cancels the run,
         the model's stream and the tool calls in flight.
         """
-        async with self.now()._stream(prompt, output_type, None, **options) as run:
-            yield run
+        return started(self.now(), prompt, output_type, **options)
 
     @overload
     def stream_sync(
@@ -325,63 +267,17 @@ class Agent(Generic[OutputT, Deps]):
         """`stream` for programs without an event loop: `with agent.stream_sync(…) as run: for …`."""
         return stream_blocking(lambda: self.stream(prompt, output_type=output_type, **options))
 
-    @asynccontextmanager
-    async def stream_within(
-        self, prompt: UserContent, around: RunContext[Any]
-    ) -> AsyncGenerator[Run[OutputT]]:
-        """`stream` as one call of another run, which has the last word on rules and limits."""
-        async with self._stream(prompt, None, around, deps=around.deps) as run:
-            yield run
-
-    @asynccontextmanager
-    async def _stream(
-        self,
-        prompt: UserContent,
-        output_type: Any,
-        around: RunContext[Any] | None,
-        *,
-        history: History = (),
-        deps: Any = None,
-        wait: bool = True,
-    ) -> AsyncGenerator[Run[Any]]:
-        session = session_of(history)
-        form = self.output_type if output_type is None else output_type
-        meter = Meter(self.limits, self.resolved_model, around.meter if around else None)
-        execution = Execution(
-            agent=self,
-            prompt=prompt,
-            session=session,
-            output=None if form is None or form is str else Output(form),
-            meter=meter,
-            wait=wait,
-            context=RunContext(
-                deps=deps,
-                run_id=uuid4().hex,
-                session=session,
-                # The rules of the session are as old as its conversation.
-                approval=around.approval if around else Approval(seen=session.seen),
-                meter=meter,
-                failures=Counter(),
-            ),
-        )
-        async with opened(self.toolset), running(execution.run) as run:
-            yield run
-
     # What it is made of
-
-    @property
-    def _own(self) -> "Shared":
-        return cast(Shared, self._shared)
 
     @property
     def resolved_model(self) -> Model:
         """The model that `model` names."""
-        return self._own.model.model
+        return self._shared.model.made.model
 
     @property
     def toolset(self) -> Toolset:
         """All tools under their public names, with their arguments checked."""
-        return self._own.tools.toolset
+        return self._shared.toolset.made()
 
     def guarded(self, session: Session, approval: Approval) -> Toolset:
         """The tools as a run has them: results within a budget, calls by rules."""
@@ -409,14 +305,14 @@ class Agent(Generic[OutputT, Deps]):
     async def __aenter__(self) -> Self:
         agent = self.now()
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(agent._own.model.leave)
-            agent._own.model.entered += 1
+            stack.push_async_callback(agent._shared.model.made.leave)
+            agent._shared.model.made.entered += 1
             await stack.enter_async_context(opened(agent.toolset))
-            self._stacks.append(stack.pop_all())
+            self._open.append(stack.pop_all())
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        await self._stacks.pop().aclose()
+        await self._open.pop().aclose()
 
     def __enter__(self) -> Self:
         """`async with agent:` for programs without an event loop: `run_sync`, from any thread, uses

@@ -1,25 +1,29 @@
 """One prompt's execution: whose turn it is, what counts as an answer, and what is left in the end."""
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
+from uuid import uuid4
 
 import anyio
 
 from universal_mcp_client.app.context import servers_of, system_sections
 from universal_mcp_client.app.resources import InContext
-from universal_mcp_client.app.subagents import handing_over
 from universal_mcp_client.core.limits import Meter
 from universal_mcp_client.core.loop import Emit, Loop, add_to_user
 from universal_mcp_client.core.output import Output
-from universal_mcp_client.core.session import Session
+from universal_mcp_client.core.run import Run, running
+from universal_mcp_client.core.session import History, Session, session_of
 from universal_mcp_client.models.base import ModelRequest
 from universal_mcp_client.models.hosted import HostedTool
 from universal_mcp_client.tools.base import RunContext, current_run, opened
 from universal_mcp_client.tools.program import awaited, with_context
+from universal_mcp_client.tools.rules import Approval
 from universal_mcp_client.types.errors import (
     Fatal,
     ModelRefused,
@@ -29,6 +33,7 @@ from universal_mcp_client.types.errors import (
 )
 from universal_mcp_client.types.events import (
     CallRecord,
+    Completion,
     Event,
     HandedOff,
     Limit,
@@ -36,6 +41,7 @@ from universal_mcp_client.types.events import (
     RunFinished,
     RunResult,
     StopReason,
+    TextDelta,
 )
 from universal_mcp_client.types.messages import Message, UserContent, messages_of, user
 
@@ -46,7 +52,48 @@ logger = logging.getLogger(__name__)
 
 Observer = Callable[[Event], Any]
 
-_LIMITS = {"turns", "tool_calls", "tokens", "cost", "seconds"}
+_LIMITS = frozenset(get_args(Limit))
+
+
+handing_over: "ContextVar[list[Agent[Any, Any]] | None]" = ContextVar("handing_over", default=None)
+"""Where the run of this task looks for the agent that goes on."""
+
+
+@asynccontextmanager
+async def started(
+    agent: "Agent[Any, Any]",
+    prompt: UserContent,
+    output_type: Any = None,
+    around: RunContext[Any] | None = None,
+    *,
+    history: History = (),
+    deps: Any = None,
+    wait: bool = True,
+) -> AsyncGenerator[Run[Any]]:
+    """A run of `agent`; as one call of another run, that of `around`, which has the last word on
+    rules and limits."""
+    session = session_of(history)
+    form = agent.output_type if output_type is None else output_type
+    meter = Meter(agent.limits, agent.resolved_model, around.meter if around else None)
+    execution = Execution(
+        agent=agent,
+        prompt=prompt,
+        session=session,
+        output=None if form is None or form is str else Output(form),
+        meter=meter,
+        wait=wait,
+        context=RunContext(
+            deps=deps,
+            run_id=uuid4().hex,
+            session=session,
+            # The rules of the session are as old as its conversation.
+            approval=around.approval if around else Approval(seen=session.seen),
+            meter=meter,
+            failures=Counter(),
+        ),
+    )
+    async with opened(agent.toolset), running(execution.run) as run:
+        yield run
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,21 +119,20 @@ class Execution:
         """Ends with `RunFinished`, or with an error whose `result` is what there was."""
         async with self.session.alone(wait=self.wait), AsyncExitStack() as opening:
             self.start = len(self.session.messages)
-            emit = observed(emit, self.agent.observers)
-            self.context = replace(self.context, emit=emit)
+            self.context = replace(self.context, emit=observed(emit, self.agent.observers))
             current_run.set(self.context)
             handing_over.set(self._next)
             try:
                 with anyio.move_on_after(self.agent.limits.seconds) as time:
                     await self._begin()
-                    await self._answer(emit, opening)
+                    await self._answer(opening)
                 if time.cancelled_caught:
                     self.end = "seconds"
             except UniversalMCPError as error:
                 if not isinstance(error, ToolError):  # whose result is the tool's
                     error.result = self.result()  # an inner run's is a part of it
                 raise
-            await emit(RunFinished(result=self.result()))
+            await self.context.emit(RunFinished(result=self.result()))
 
     async def _begin(self) -> None:
         """Put the prompt into the history, after what the agent has in its context; neither where a
@@ -105,34 +151,43 @@ class Execution:
             profile=self.agent.resolved_model.profile,
         )
 
-    async def _answer(self, emit: Emit, opening: AsyncExitStack) -> None:
+    async def _answer(self, opening: AsyncExitStack) -> None:
         """Until somebody has given an answer that counts, or a limit is reached."""
-        history, failed = self.session.messages, 0
-        loop = await self._loop(emit)
+        loop, failed = await self._loop(), 0
         while True:
-            self.end = await loop.run()
-            if self.end in _LIMITS:
-                return
+            end = await loop.turn()
             if self._next:
                 self.agent = self._next.pop().now()
                 await opening.enter_async_context(opened(self.agent.toolset))
-                await emit(HandedOff(agent=self.agent.name))
+                await self.context.emit(HandedOff(agent=self.agent.name))
                 if parts := await self._in_context().opening(self.agent.context, self.context):
-                    add_to_user(history, parts)
-                loop = await self._loop(emit)
+                    add_to_user(self.session.messages, parts)
+                loop = await self._loop()
                 continue
+            if end is None:
+                continue
+            self.end = end
+            if end in _LIMITS:
+                return
+            text = self._last
             try:
-                await self._accept(history[-1 if history[-1].role == "assistant" else -2].text)
+                await self._accept(text)
                 return
             except ValueError as error:
                 failed += 1
                 if failed > self.agent.output_retries:
                     raise OutputInvalid(
                         f"The answer of {loop.model.name} does not fit the output type: {error}",
-                        output=history[-1].text,
+                        output=text,
                         schema=self.output.schema if self.output else {},
                     ) from error
-                history.append(user(f"{error}\n{self._again}"))
+                self.session.messages.append(user(f"{error}\n{self._again}"))
+
+    @property
+    def _last(self) -> str:
+        """What a model has said last in this run."""
+        new = self.session.messages[self.start :]
+        return next((m.text for m in reversed(new) if m.role == "assistant"), "")
 
     @property
     def _again(self) -> str:
@@ -157,7 +212,7 @@ class Execution:
             value = value if checked is None else checked
         self.value, self.plain = value, plain
 
-    async def _loop(self, emit: Emit) -> Loop:
+    async def _loop(self) -> Loop:
         agent, output = self.agent, self.output
         model = agent.resolved_model
         self.meter.uses(model)
@@ -182,12 +237,10 @@ class Execution:
             ),
             history=self.session.messages,
             meter=self.meter,
-            emit=emit,
             context=self.context,
+            emit=_with_partials(output, self.context.emit) if output else self.context.emit,
             records=self.records,
             answered=self._answered,
-            written=_Written(output, emit) if output else None,
-            handed_over=lambda: bool(self._next),
             news=partial(self._in_context().news, agent.name),
         )
 
@@ -203,9 +256,8 @@ class Execution:
         messages = self.session.messages
         limit = cast(Limit, self.end) if self.end in _LIMITS else None
         new = tuple(messages[self.start :])
-        last = next((m for m in reversed(new) if m.role == "assistant"), None)
         if self.value is None and (self.output is None or limit):
-            self.value = last.text if last else ""
+            self.value = self._last
         return RunResult(
             output=self.value,
             messages=tuple(messages),
@@ -223,24 +275,32 @@ class Execution:
         )
 
 
-class _Written:
-    """The answer's text while it grows; told from time to time, so that the cost stays linear."""
+def _with_partials(output: Output, emit: Emit) -> Emit:
+    """`emit`, and `PartialOutput`s while an answer grows: from time to time, so that the cost stays
+    linear."""
+    said, size, due, last = list[str](), 0, 1, None
 
-    def __init__(self, output: Output, emit: Emit) -> None:
-        self._output, self._emit = output, emit
-        self._text, self._size, self._next = list[str](), 0, 1
-        self._last: Any = None
+    async def tell(event: Event) -> None:
+        nonlocal size, due, last
+        await emit(event)
+        match event:
+            case TextDelta():
+                said.append(event.text)
+                size += len(event.text)
+                if size < due:
+                    return
+                due = size + max(16, size // 8)
+                partial = output.partial("".join(said))
+                if partial is not None and partial != last:
+                    last = partial
+                    await emit(PartialOutput(output=partial))
+            case Completion():  # what comes next is another answer
+                said.clear()
+                size, due, last = 0, 1, None
+            case _:
+                pass
 
-    async def __call__(self, text: str) -> None:
-        self._text.append(text)
-        self._size += len(text)
-        if self._size < self._next:
-            return
-        self._next = self._size + max(16, self._size // 8)
-        partial = self._output.partial("".join(self._text))
-        if partial is not None and partial != self._last:
-            self._last = partial
-            await self._emit(PartialOutput(output=partial))
+    return tell
 
 
 def observed(emit: Emit, observers: Sequence[Observer]) -> Emit:

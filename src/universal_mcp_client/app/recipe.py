@@ -1,16 +1,21 @@
-"""What agents and runs are made of, as type checkers see it."""
+"""What agents and runs are made of: the fields themselves, and the same as type checkers see them."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, cast
 
 from typing_extensions import TypedDict, TypeVar
 
 from universal_mcp_client.app.execution import Observer
+from universal_mcp_client.app.shared import Shared, check
+from universal_mcp_client.app.sync import Held
 from universal_mcp_client.config.sources import ServerSource
 from universal_mcp_client.core.limits import Limits
 from universal_mcp_client.core.session import History
 from universal_mcp_client.models.base import Model, ModelSettings
 from universal_mcp_client.tools.base import RunContext, Toolset
+from universal_mcp_client.tools.budgeted import DEFAULT_BUDGET
 from universal_mcp_client.tools.rules import Needs
 from universal_mcp_client.types.interaction import Interaction
 
@@ -19,7 +24,6 @@ if TYPE_CHECKING:
 
 OutputT = TypeVar("OutputT", default=str)
 Deps = TypeVar("Deps", default=None)
-D = TypeVar("D", default=None)  # the same where a constructor says what its object is
 T = TypeVar("T")
 
 Tool: TypeAlias = "Toolset | Callable[..., Any] | Agent[Any, Any] | object"
@@ -27,6 +31,47 @@ Tool: TypeAlias = "Toolset | Callable[..., Any] | Agent[Any, Any] | object"
 Instructions: TypeAlias = (
     str | Callable[[RunContext[Deps]], str | Awaitable[str]] | Callable[[], str | Awaitable[str]]
 )
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What an agent is made of. A class of its own, as type checkers take the constructor of a
+    dataclass from its fields, and an agent's says more: of what type its answer is."""
+
+    model: str | Model | None = None
+    instructions: "Instructions[Any] | Sequence[Instructions[Any]]" = ""
+    tools: Sequence[Tool] = ()
+    output_type: Any = None
+    settings: ModelSettings = ModelSettings()
+    limits: Limits = Limits()
+    name: str = "agent"
+    description: str = ""
+    interaction: Interaction | None = None
+    approve: Needs | None = None
+    result_budget: int = DEFAULT_BUDGET
+    servers: "ServerSource | Sequence[ServerSource]" = ()
+    deps_type: Any = None
+    validate: Callable[..., Any] | None = None
+    output_retries: int = 2
+    end_strategy: Literal["exhaustive", "early"] = "exhaustive"
+    handoffs: "Sequence[Agent[Any, Any]]" = ()
+    observers: Sequence[Observer] = ()
+    context: Sequence[Any] = ()
+    skills: Sequence[Any] = ()
+    resources: bool = False
+    server_instructions: bool = True
+    _shared: Shared = field(default=cast(Any, None), repr=False, compare=False)
+    _open: list[AsyncExitStack] = field(
+        default_factory=list[AsyncExitStack], init=False, repr=False, compare=False
+    )
+    _held: list[Held[Any]] = field(
+        default_factory=list[Held[Any]], init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        agent = cast("Agent[Any, Any]", self)
+        check(agent)
+        object.__setattr__(self, "_shared", Shared.of(agent, self._shared))
 
 
 class Recipe(TypedDict, Generic[Deps], total=False):

@@ -4,7 +4,8 @@ connections, tools and the model."""
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from operator import is_
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from universal_mcp_client.app.subagents import AgentToolset, HandoffToolset
 from universal_mcp_client.config.sources import is_source, server_configs, sources_of
@@ -17,10 +18,13 @@ from universal_mcp_client.tools.checked import CheckedToolset
 from universal_mcp_client.tools.combined import CombinedToolset
 from universal_mcp_client.tools.functions import FunctionToolset
 from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.interaction import Interaction
 
 if TYPE_CHECKING:
     from universal_mcp_client.app.agent import Agent
     from universal_mcp_client.mcp.host import Host
+
+T = TypeVar("T")
 
 
 class SharedModel:
@@ -42,68 +46,54 @@ class SharedModel:
             await self.model.aclose()
 
 
-class SharedTools:
-    """The toolset of an agent, made when it is first asked for, and what it was made of."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Part(Generic[T]):
+    """Something that was made of certain objects."""
 
-    def __init__(self, agent: "Agent[Any, Any]", host: "Callable[[], Host | None]") -> None:
-        self.made_of = (agent.tools, agent.handoffs, agent.servers, agent.interaction)
-        self.host = host
+    of: tuple[object, ...]
+    made: T
 
-    def serves(self, agent: "Agent[Any, Any]") -> bool:
-        """Whether these are an agent's tools too."""
-        return _same(self.made_of, (agent.tools, agent.handoffs, agent.servers, agent.interaction))
 
-    @cached_property
-    def toolset(self) -> Toolset:
-        tools, handoffs, _, _ = self.made_of
-        functions = [tool for tool in tools if _is_function(tool)]
-        toolsets: list[Toolset] = [FunctionToolset(cast(Any, functions))] if functions else []
-        for tool in tools:
-            if is_agent(tool):
-                toolsets.append(AgentToolset(tool))
-            elif is_toolset(tool):
-                toolsets.append(cast(Toolset, tool))
-        if handoffs:
-            toolsets.append(HandoffToolset(handoffs))
-        if (host := self.host()) is not None:
-            toolsets.append(host)
-        return CheckedToolset(wrapped=CombinedToolset(toolsets))
+def _part(before: Part[T] | None, make: Callable[..., T], *of: Any) -> Part[T]:
+    """As it was before, where it would be made of the very same objects."""
+    if before is not None and len(of) == len(before.of) and all(map(is_, of, before.of)):
+        return before
+    return Part(of, make(*of))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shared:
-    """What agents that were made of one another have in common."""
+    """What agents that were made of one another have in common. Host and toolset are made when they
+    are first asked for."""
 
     lineage: object
-    model: SharedModel
-    tools: SharedTools
+    model: Part[SharedModel]
+    host: "Part[Callable[[], Host | None]]"
+    toolset: Part[Callable[[], Toolset]]
 
     @staticmethod
-    def of(agent: "Agent[Any, Any]") -> "Shared":
-        return Shared(object(), SharedModel(agent.model), SharedTools(agent, _host(agent)))
-
-    def fit_for(self, agent: "Agent[Any, Any]") -> "Shared":
-        """The same for an agent that differs; as little as possible is made anew."""
-        model = self.model if agent.model is self.model.given else SharedModel(agent.model)
-        tools = self.tools
-        if not tools.serves(agent):
-            before, _, servers, interaction = tools.made_of
-            kept = _same((servers, interaction), (agent.servers, agent.interaction)) and not any(
-                is_connection(tool) for tool in (*before, *agent.tools)
-            )
-            tools = SharedTools(agent, tools.host if kept else _host(agent))
-        return Shared(self.lineage, model, tools)
-
-
-def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
-    return all(a is b for a, b in zip(one, other, strict=True))
+    def of(agent: "Agent[Any, Any]", before: "Shared | None") -> "Shared":
+        """For an agent, made of one that had `before`."""
+        lent = [tool for tool in agent.tools if kind(tool) == "connection"]
+        host = _part(
+            before.host if before else None, _host, agent.interaction, agent.servers, *lent
+        )
+        return Shared(
+            lineage=before.lineage if before else object(),
+            model=_part(before.model if before else None, SharedModel, agent.model),
+            host=host,
+            toolset=_part(
+                before.toolset if before else None, _toolset, agent.tools, agent.handoffs, host.made
+            ),
+        )
 
 
-def _host(agent: "Agent[Any, Any]") -> "Callable[[], Host | None]":
+def _host(
+    interaction: Interaction | None, servers: Any, *lent: object
+) -> "Callable[[], Host | None]":
     """For the servers, and for what stands for servers among the tools. What is none is refused at
     once; the libraries behind are imported when it is first asked for."""
-    sources = (*sources_of(agent.servers), *(t for t in agent.tools if is_connection(t)))
-    configs, interaction = server_configs(sources), agent.interaction
+    configs = server_configs((*sources_of(servers), *lent))
 
     @cache
     def made() -> "Host | None":
@@ -116,25 +106,42 @@ def _host(agent: "Agent[Any, Any]") -> "Callable[[], Host | None]":
     return made
 
 
-def is_agent(tool: object) -> "TypeGuard[Agent[Any, Any]]":
+def _toolset(
+    tools: Sequence[Any],
+    handoffs: "Sequence[Agent[Any, Any]]",
+    host: "Callable[[], Host | None]",
+) -> Callable[[], Toolset]:
+    @cache
+    def made() -> Toolset:
+        functions = [tool for tool in tools if kind(tool) == "function"]
+        toolsets: list[Toolset] = [FunctionToolset(functions)] if functions else []
+        for tool in tools:
+            if (what := kind(tool)) in ("agent", "toolset"):
+                toolsets.append(AgentToolset(tool) if what == "agent" else tool)
+        if handoffs:
+            toolsets.append(HandoffToolset(handoffs))
+        if (servers := host()) is not None:
+            toolsets.append(servers)
+        return CheckedToolset(wrapped=CombinedToolset(toolsets))
+
+    return made
+
+
+def kind(
+    tool: object,
+) -> Literal["agent", "connection", "toolset", "hosted", "function"] | None:
+    """What was given as a tool; None for what is none."""
     from universal_mcp_client.app.agent import Agent
 
-    return isinstance(tool, Agent)
-
-
-def is_toolset(tool: object) -> bool:
-    return hasattr(tool, "call_tool") and hasattr(tool, "list_tools") and not is_connection(tool)
-
-
-def is_connection(tool: object) -> bool:
-    """What stands for servers, and is no toolset that opens them: our own `Host` is."""
-    return is_source(tool) and not hasattr(tool, "toolset")
-
-
-def _is_function(tool: object) -> bool:
-    return (
-        callable(tool) and not is_toolset(tool) and not is_agent(tool) and not is_connection(tool)
-    )
+    if isinstance(tool, Agent):
+        return "agent"
+    if is_source(tool) and not hasattr(tool, "toolset"):  # our own Host is a toolset
+        return "connection"
+    if hasattr(tool, "call_tool") and hasattr(tool, "list_tools"):
+        return "toolset"
+    if isinstance(tool, HostedTool):
+        return "hosted"
+    return "function" if callable(tool) else None
 
 
 def check(agent: "Agent[Any, Any]") -> None:
@@ -150,13 +157,14 @@ def check(agent: "Agent[Any, Any]") -> None:
             "A vendor's client is given by resolve(name, client=…)."
         )
     for other in agent.handoffs:
-        if not is_agent(other):
+        if kind(other) != "agent":
             raise ConfigError(f"Agent(handoffs=…) takes agents, not {other!r}.")
+    if len({other.name for other in agent.handoffs}) < len(agent.handoffs):
+        raise ConfigError("Two of the agents in `handoffs` have the same name; give each its own.")
     if isinstance(agent.tools, str | Mapping) or not isinstance(agent.tools, Sequence):
         raise ConfigError(f"Agent(tools=…) takes a list, not {agent.tools!r}.")
     for tool in agent.tools:
-        known = is_agent(tool) or is_toolset(tool) or is_connection(tool) or callable(tool)
-        if not known and not isinstance(tool, HostedTool):
+        if kind(tool) is None:
             raise ConfigError(
                 f"Agent(tools=…): {tool!r} is no tool; give functions, toolsets, agents and "
                 "connections. A command line, a URL or a config goes into servers=[…]."

@@ -3,13 +3,15 @@
 import json
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self
 
+from universal_mcp_client.app.execution import handing_over, started
+from universal_mcp_client.core.output import Output
 from universal_mcp_client.tools.base import CallContext, opened
-from universal_mcp_client.tools.combined import unknown_tool
+from universal_mcp_client.tools.functions import FunctionToolset
+from universal_mcp_client.tools.tool import Tool
 from universal_mcp_client.tools.wrapping import Wrappable
-from universal_mcp_client.types.errors import ConfigError, Fatal, LimitExceeded, UniversalMCPError
+from universal_mcp_client.types.errors import ConfigError, Fatal, Retry, UniversalMCPError
 from universal_mcp_client.types.events import Nested
 from universal_mcp_client.types.messages import Text, ToolCall, ToolResult, failure
 from universal_mcp_client.types.tools import Annotations, JSONSchema, ToolSpec
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
 
 # It only speaks; the tools which it calls are asked for by the same rules.
 _SPEAKS = Annotations(read_only=True)
-
-handing_over: "ContextVar[list[Agent[Any, Any]] | None]" = ContextVar("handing_over", default=None)
-"""Where the run of this task looks for the agent that goes on."""
 
 
 class AgentToolset(Wrappable):
@@ -52,24 +51,20 @@ class AgentToolset(Wrappable):
         return self._listing
 
     async def call_tool(self, call: ToolCall, context: CallContext[Any]) -> ToolResult:
-        agent = self._agent.now()
-        given = dict(call.arguments)
-        prompt = (
-            json.dumps(given, ensure_ascii=False) if self._whole else str(given.get("prompt", ""))
-        )
+        agent, given = self._agent.now(), dict(call.arguments)
+        prompt = json.dumps(given, ensure_ascii=False) if self._whole else given.get("prompt", "")
         try:
-            async with agent.stream_within(prompt, context) as run:
+            async with started(agent, prompt, around=context, deps=context.deps) as run:
                 async for event in run:
                     await context.emit(Nested(call=call, agent=agent.name, event=event))
-            result = run.result
-            if result.limit is not None:
-                raise LimitExceeded(agent.limits.describe(result.limit), result=result)
         except Fatal:
             raise
-        except LimitExceeded as error:
-            return failure(call, f"{error} Last words: {error.result.output}")
         except UniversalMCPError as error:
             return failure(call, f"The agent {agent.name!r} failed: {error}")
+        result = run.result
+        if result.limit is not None:
+            reached = agent.limits.describe(result.limit)
+            return failure(call, f"{reached} Last words: {result.output}")
         plain = result.structured_output
         text = str(result.output) if plain is None else json.dumps(plain, ensure_ascii=False)
         return ToolResult(call_id=call.id, content=(Text(text=text),))
@@ -85,39 +80,29 @@ class AgentToolset(Wrappable):
         await self._open.pop().aclose()
 
 
-class HandoffToolset(Wrappable):
+class HandoffToolset(FunctionToolset):
     """Tools by which another agent goes on with the conversation."""
 
     def __init__(self, agents: "Sequence[Agent[Any, Any]]") -> None:
-        self._agents = {f"transfer_to_{agent.name}": agent for agent in agents}
-        if len(self._agents) < len(agents):
-            raise ConfigError(
-                "Two of the agents in `handoffs` have the same name; give each its own."
-            )
-        self._listing = tuple(
-            ToolSpec(
-                name=name,
-                description=f"Hand the conversation over to {agent.name}. {agent.description}".strip(),
-                input_schema={"type": "object", "properties": {}, "additionalProperties": False},
-                annotations=_SPEAKS,
-                original=name,
-            )
-            for name, agent in self._agents.items()
-        )
+        super().__init__([_transfer(agent) for agent in agents])
 
-    async def list_tools(self) -> Sequence[ToolSpec]:
-        return self._listing
 
-    async def call_tool(self, call: ToolCall, context: CallContext[Any]) -> ToolResult:
-        agent, chosen = self._agents.get(call.name), handing_over.get()
-        if agent is None:
-            return failure(call, unknown_tool(call.name, list(self._agents)))
+def _transfer(agent: "Agent[Any, Any]") -> Tool[..., Any]:
+    async def transfer() -> str:
+        chosen = handing_over.get()
         if chosen is None:
-            return failure(call, "There is no run here whose agent could change.")
+            raise Retry("There is no run here whose agent could change.")
         if chosen:
-            return failure(call, f"{chosen[0].name} goes on already; one agent at a time.")
+            raise Retry(f"{chosen[0].name} goes on already; one agent at a time.")
         chosen.append(agent)
-        return ToolResult(call_id=call.id, content=(Text(text=f"{agent.name} goes on from here."),))
+        return f"{agent.name} goes on from here."
+
+    return Tool(
+        transfer,
+        name=f"transfer_to_{agent.name}",
+        description=f"Hand the conversation over to {agent.name}. {agent.description}".strip(),
+        annotations=_SPEAKS,
+    )
 
 
 _PROMPT: JSONSchema = {
@@ -129,8 +114,6 @@ _PROMPT: JSONSchema = {
 
 
 def _schema(form: Any) -> JSONSchema:
-    from universal_mcp_client.core.output import Output
-
     output = Output(form)
     if output.wrapped:
         raise ConfigError(

@@ -1,7 +1,7 @@
 """How far a run may go."""
 
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from universal_mcp_client.models.base import Model
@@ -39,10 +39,11 @@ class Meter:
 
     def __init__(self, limits: Limits, model: Model, outer: "Meter | None" = None) -> None:
         self.limits = limits
-        self.outer = outer
         self.turns = 0
         self.tool_calls = 0
         self.usage = Usage()
+        self._all: tuple[Meter, ...] = (self, *(outer._all if outer is not None else ()))
+        self._priced = any(meter.limits.cost is not None for meter in self._all)
         self._cost = 0.0  # counted where there is a limit to it
         self._started = time.monotonic()
         self._by_model = dict[tuple[int, str], tuple[Model, list[Usage]]]()
@@ -50,16 +51,12 @@ class Meter:
 
     def uses(self, model: Model) -> None:
         """Raises ConfigError where a limit of cost could not be held with this model."""
-        for each in members(model) if self._limits_cost else ():
+        for each in members(model) if self._priced else ():
             if (each.profile.price or listed_price(each.name)) is None:
                 raise ConfigError(
                     f"A cost limit needs the price of {each.name}, which is not known. Give it: "
                     "resolve(name, price=Price(input=…, output=…)), in US dollars per million tokens."
                 )
-
-    @property
-    def _limits_cost(self) -> bool:
-        return self.limits.cost is not None or (self.outer is not None and self.outer._limits_cost)
 
     def spending(self) -> Spending:
         """What was used of each model, to be priced when somebody asks."""
@@ -73,39 +70,36 @@ class Meter:
 
     def spend(self, usage: Usage, model: Model, name: str = "") -> None:
         """`name` is who answered, where `model` stands for several."""
-        self.usage += usage
-        self._by_model.setdefault((id(model), name), (model, []))[1].append(usage)
-        if self._limits_cost:
+        price = None
+        if self._priced:
             found = answering(model, name)
             price = found.profile.price or listed_price(found.name)
-            self._cost += price.cost(usage) if price is not None else 0.0
-        if self.outer is not None:
-            self.outer.spend(usage, model, name)
+        for meter in self._all:
+            meter.usage += usage
+            meter._by_model.setdefault((id(model), name), (model, []))[1].append(usage)
+            meter._cost += price.cost(usage) if price is not None else 0.0
 
-    def reached(self, upcoming_calls: int = 0) -> Limit | None:
-        """The limit that forbids another turn, or `upcoming_calls` more tool calls."""
-        if upcoming_calls:
-            most = self.limits.tool_calls
-            if most is not None and self.tool_calls + upcoming_calls > most:
+    def calls(self, number: int) -> Limit | None:
+        """So many tools are to be called: count them, or say which limit forbids it."""
+        for meter in self._all:
+            most = meter.limits.tool_calls
+            if most is not None and meter.tool_calls + number > most:
                 return "tool_calls"
-            return self.outer.reached(upcoming_calls) if self.outer is not None else None
+        for meter in self._all:
+            meter.tool_calls += number
+        return None
+
+    def reached(self) -> Limit | None:
+        """The limit that forbids another turn."""
         if self.limits.turns is not None and self.turns >= self.limits.turns:
             return "turns"
-        return self._consumed()
-
-    def calls(self, number: int) -> None:
-        """So many tools are being called."""
-        self.tool_calls += number
-        if self.outer is not None:
-            self.outer.calls(number)
-
-    def _consumed(self) -> Limit | None:
-        limits = self.limits
-        if limits.tokens is not None and self.usage.total_tokens >= limits.tokens:
-            return "tokens"
-        if limits.cost is not None and self._cost >= limits.cost:
-            return "cost"
-        return self.outer._consumed() if self.outer is not None else None
+        for meter in self._all:
+            most = meter.limits
+            if most.tokens is not None and meter.usage.total_tokens >= most.tokens:
+                return "tokens"
+            if most.cost is not None and meter._cost >= most.cost:
+                return "cost"
+        return None
 
     def left(self) -> Limits:
         """The limits as they are for what is still to come, never below zero."""
@@ -116,7 +110,7 @@ class Meter:
             "cost": self._cost,
             "seconds": time.monotonic() - self._started,
         }
-        bounds = {f.name: getattr(self.limits, f.name) for f in fields(Limits)}
+        bounds = {name: getattr(self.limits, name) for name in used}
         return Limits(
             **{k: None if bound is None else max(0, bound - used[k]) for k, bound in bounds.items()}
         )

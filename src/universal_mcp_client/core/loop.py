@@ -52,9 +52,9 @@ def add_to_user(history: list[Message], parts: Sequence[Part]) -> None:
 
 @dataclass(slots=True, kw_only=True)
 class Loop:
-    """One run's loop. `history` grows in place and is valid at every moment. `answered` tells whether
-    a message that asks for tools is the answer already, so that they need not be called; `written`
-    hears the answer's text grow. `news` is what the model should know before its next turn."""
+    """The turns of one agent in a run. `history` grows in place and is valid at every moment.
+    `answered` tells whether a message that asks for tools is the answer already, so that they need
+    not be called; `news` is what the model should know before its next turn."""
 
     model: Model
     tools: Toolset
@@ -65,35 +65,29 @@ class Loop:
     context: RunContext[Any] = RunContext()
     records: list[CallRecord] = field(default_factory=list[CallRecord])
     answered: Callable[[Message], bool] = lambda message: False
-    written: Callable[[str], Awaitable[None]] | None = None
-    handed_over: Callable[[], bool] = lambda: False
     news: Callable[[Sequence[ToolSpec]], Awaitable[Sequence[Part]]] | None = None
     _catalogue: Catalogue = field(default_factory=Catalogue)
 
-    async def run(self) -> StopReason | Limit:
-        """Until the model stops asking for tools, another agent goes on, or a limit says stop."""
-        while (limit := self.meter.reached()) is None:
-            specs = await self.tools.list_tools()
-            if self.news is not None and (parts := await self.news(specs)):
-                add_to_user(self.history, parts)
-            completion = await self._ask(specs)
-            self.history.append(completion.message)
-            calls = completion.message.tool_calls
-            if calls:
-                if self.answered(completion.message):
-                    self._close(
-                        calls, [failure(c, _ANSWERED) for c in calls], self._catalogue(specs)
-                    )
-                    return "end_turn"
-                if limit := await self._answer(calls, specs):
-                    return limit
-                if self.handed_over():
-                    return "tool_use"
-                if self.request.settings.tool_choice not in ("auto", "none"):  # it has been obeyed
-                    settings = replace(self.request.settings, tool_choice="auto")
-                    self.request = replace(self.request, settings=settings)
-            elif completion.stop_reason != "pause":
-                return completion.stop_reason
+    async def turn(self) -> StopReason | Limit | None:
+        """An answer of the model, and the tools that it asks for: why that was the last turn, or None
+        where it has to go on."""
+        if limit := self.meter.reached():
+            return limit
+        specs = await self.tools.list_tools()
+        if self.news is not None and (parts := await self.news(specs)):
+            add_to_user(self.history, parts)
+        completion = await self._ask(specs)
+        self.history.append(completion.message)
+        calls = completion.message.tool_calls
+        if not calls:
+            return None if completion.stop_reason == "pause" else completion.stop_reason
+        if self.answered(completion.message):
+            self._close(calls, [failure(c, _ANSWERED) for c in calls], self._catalogue(specs))
+            return "end_turn"
+        limit = await self._answer(calls, specs)
+        if self.request.settings.tool_choice not in ("auto", "none"):  # it has been obeyed
+            settings = replace(self.request.settings, tool_choice="auto")
+            self.request = replace(self.request, settings=settings)
         return limit
 
     async def _ask(self, specs: Sequence[ToolSpec]) -> Completion:
@@ -115,8 +109,6 @@ class Loop:
                     match event:
                         case TextDelta():
                             said.append(event.text)
-                            if self.written is not None:
-                                await self.written(event.text)
                         case Completion():
                             return self._completed(event)
                         case _:
@@ -143,13 +135,12 @@ class Loop:
     async def _answer(self, calls: Sequence[ToolCall], specs: Sequence[ToolSpec]) -> Limit | None:
         """Run all calls at once; their results keep the calls' order, and every call is answered,
         also when the run is cancelled half way."""
-        limit = self.meter.reached(upcoming_calls=len(calls))
+        limit = self.meter.calls(len(calls))
         reason = "Not called: the run's limit of tool calls is reached." if limit else "Cancelled."
         results = [failure(call, reason) for call in calls]
         by_name = self._catalogue(specs)
         try:
             if limit is None:
-                self.meter.calls(len(calls))
                 async with anyio.create_task_group() as group:
                     for index, call in enumerate(calls):
                         group.start_soon(self._call, index, call, by_name.get(call.name), results)
