@@ -143,8 +143,8 @@ _SPECS = (ToolSpec(name="meet"),)
 
 async def test_runs_on_one_session_follow_each_other() -> None:
     session, tool = Session(), Meeting()
-    first = Agent(ScriptedModel(call("meet"), "first"), tools=[tool])
-    second = Agent(ScriptedModel("second"))
+    first = Agent(ScriptedModel(call("meet"), "first"), tools=[tool], name="first")
+    second = Agent(ScriptedModel("second"), name="second")
     async with anyio.create_task_group() as group:
 
         async def run(agent: Agent, prompt: str) -> None:
