@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio
 import pytest
+from anyio import from_thread
 from anyio.from_thread import check_cancelled
 from pydantic import BaseModel, ConfigDict, Field
 from tests.support.llm_server import Call, LLMServer
@@ -38,7 +42,7 @@ from universal_mcp_client import (
     tool,
 )
 from universal_mcp_client.testing import ScriptedModel, call
-from universal_mcp_client.tools import functions
+from universal_mcp_client.tools import threads
 from universal_mcp_client.types.tools import Annotations
 
 if TYPE_CHECKING:
@@ -382,6 +386,24 @@ async def test_retry_goes_to_the_model_fatal_to_the_caller() -> None:
         assert error.value.result.tool_calls[0].result.text == "One item at a time."
 
 
+async def test_what_a_task_group_of_a_tool_raises_is_what_was_raised_in_it() -> None:
+    async def stock(item: str) -> None:
+        async def look(error: Exception) -> None:
+            raise error
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(look, LookupError(item))
+            if item == "all":
+                group.start_soon(look, Retry("One item at a time."))
+            if item == "gone":
+                group.start_soon(look, Fatal("The warehouse burnt down."))
+
+    assert (await called(stock, item="pen")).text == "LookupError: pen"
+    assert (await called(stock, item="all")).text == "One item at a time."
+    with pytest.raises(Fatal, match="burnt down"):
+        await run(stock, turns=[call("stock", item="gone")])
+
+
 @pytest.mark.parametrize("hidden_by", ["tool", "toolset"])
 async def test_the_text_of_errors_can_be_kept_from_the_model(hidden_by: str) -> None:
     def stock() -> str:
@@ -454,7 +476,7 @@ async def test_an_async_function_is_cancelled_at_its_time() -> None:
 async def test_threads_that_were_given_up_are_few_and_cost_nobody_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(functions, "THREADS", 2)
+    monkeypatch.setattr(threads, "THREADS", 2)
     go_on, running = threading.Event(), threading.Semaphore(0)
 
     def stuck() -> None:
@@ -480,6 +502,42 @@ async def test_threads_that_were_given_up_are_few_and_cost_nobody_else(
     with anyio.fail_after(5):
         while "Done" not in (await called(tools)).text:
             await anyio.sleep(0.005)
+
+
+def test_a_program_ends_while_a_function_that_it_gave_up_goes_on() -> None:
+    program = """
+import asyncio, threading
+from universal_mcp_client import CallContext, FunctionToolset, Tool, ToolCall
+
+def stuck():
+    threading.Event().wait()
+
+tools = FunctionToolset([Tool(stuck, timeout=0.05)])
+call = ToolCall(id="1", name="stuck")
+print(asyncio.run(tools.call_tool(call, CallContext())).text)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "stuck was given up" in done.stdout and done.stderr == ""
+
+
+async def test_a_sync_function_may_report_run_a_loop_and_raise_anything() -> None:
+    reports = list[float]()
+
+    async def progress(done: float, total: float | None, message: str | None) -> None:
+        reports.append(done)
+
+    def counting(ctx: CallContext) -> int:
+        from_thread.run(ctx.progress, 1.0, None, None)
+        return asyncio.run(one()) + anyio.run(one)
+
+    async def one() -> int:
+        return 1
+
+    assert (await called(counting, context=CallContext(progress=progress))).text == "2"
+    assert reports == [1.0]
+    assert "StopIteration" in (await called(Tool(lambda: next(iter([])), name="f"))).text
 
 
 # What a function returns

@@ -537,8 +537,14 @@ async def test_fatal_ends_the_run_as_it_is() -> None:
     def fails(call: ToolCall, ctx: RunContext[Any], proceed: Any) -> ToolResult:
         raise fatal
 
+    async def fails_within(call: ToolCall, ctx: RunContext[Any], proceed: Any) -> ToolResult:
+        async with anyio.create_task_group(), anyio.create_task_group():
+            fails(call, ctx, proceed)
+        raise AssertionError
+
     for tools in (
         wrap(Own("add")).intercepted(fails),
+        wrap(Own("add")).intercepted(fails_within),
         wrap(Own("add", schema=ORDERS)).bound(user_id=lambda ctx: fails(call("add"), ctx, None)),
     ):
         with pytest.raises(Fatal) as raised:

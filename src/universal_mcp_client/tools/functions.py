@@ -3,16 +3,16 @@
 import inspect
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
-from weakref import WeakKeyDictionary
+from typing import Any, cast
 
 from universal_mcp_client.tools.base import CallContext, RunContext, current_run
 from universal_mcp_client.tools.combined import unknown_tool
 from universal_mcp_client.tools.docstrings import parsed
-from universal_mcp_client.tools.program import awaited, told
+from universal_mcp_client.tools.program import awaited, cause_of, told, with_context
 from universal_mcp_client.tools.signature import Signature, implementation, signature_of
+from universal_mcp_client.tools.threads import Threads
 from universal_mcp_client.tools.tool import Tool, count_failure
 from universal_mcp_client.tools.wrapping import Wrappable
 from universal_mcp_client.types.errors import ConfigError, Fatal, Retry
@@ -29,13 +29,7 @@ from universal_mcp_client.types.messages import (
 )
 from universal_mcp_client.types.tools import ToolSpec
 
-if TYPE_CHECKING:
-    from anyio import CapacityLimiter
-
 logger = logging.getLogger(__name__)
-
-THREADS = 40
-"""Sync functions of one toolset that run at once; and how many that were given up may go on."""
 
 _LISTINGS = 64
 
@@ -53,8 +47,8 @@ class FunctionToolset(Wrappable):
     is raised goes to the model with its type, or with `show_errors=False` just as a failure.
 
     A sync function runs in a thread, with a copy of the context variables, and is not waited for
-    once its call is over, by its `timeout` or the run's end: `anyio.from_thread.check_cancelled()`
-    raises in it from then on. A program ends when its threads have ended.
+    once its call is over, by its `timeout` or the run's end, nor by a program that ends:
+    `anyio.from_thread.check_cancelled()` raises in it from then on.
     `anyio.from_thread.run(context.progress, …)` reports from a thread.
 
     Raises ConfigError for what cannot be a tool, and for two of one name.
@@ -69,8 +63,7 @@ class FunctionToolset(Wrappable):
         self._functions = dict[str, _Function]()
         self._show_errors = show_errors
         self._listings = dict[tuple[bool, ...], Sequence[ToolSpec]]()
-        self._limiters: WeakKeyDictionary[Any, CapacityLimiter] = WeakKeyDictionary()
-        self._given_up = set[object]()
+        self._threads = Threads()
         for function in map(_describe, functions):
             if function.spec.name in self._functions:
                 raise ConfigError(
@@ -98,17 +91,22 @@ class FunctionToolset(Wrappable):
         if function is None or not await function.enabled(context):
             return failure(call, unknown_tool(call.name, [s.name for s in await self.list_tools()]))
         tool = function.tool
+
+        def in_thread() -> Any:
+            value = bound()
+            return value if inspect.isawaitable(value) else _result(value, call)
+
         try:
             try:
                 bound = function.signature.bound(tool.function, call.arguments, context)
-            except ValidationError as error:
-                wrong = _explain(error)
-                raise Retry(f"The arguments for {call.name!r} do not fit: {wrong}") from error
+            except ValidationError as wrong:
+                text = f"The arguments for {call.name!r} do not fit: {_explain(wrong)}"
+                raise Retry(text) from wrong
             with anyio.move_on_after(tool.timeout):
-                if function.is_async:
-                    return _result(await bound(), call)
-                return await self._in_thread(bound, call)
-        except Exception as error:
+                value = await (bound() if function.is_async else self._threads.run(in_thread))
+                return _result(await awaited(value), call)
+        except Exception as raised:
+            error = cause_of(raised)
             logger.debug("%s failed.", call.name, exc_info=True)
             if isinstance(error, Retry):
                 count_failure(function.spec, context, error)
@@ -121,42 +119,6 @@ class FunctionToolset(Wrappable):
             "may have been done all the same, or in part.",
         )
 
-    async def _in_thread(self, bound: Callable[[], Any], call: ToolCall) -> ToolResult:
-        from anyio import CapacityLimiter
-        from anyio.lowlevel import current_token
-        from anyio.to_thread import run_sync
-
-        if len(self._given_up) >= THREADS:
-            raise TimeoutError(f"{THREADS} earlier calls that were given up are still running.")
-        # A limiter belongs to an event loop. It is ours, so that slow tools block nobody else.
-        loop = current_token().native_token
-        if loop not in self._limiters:
-            self._limiters[loop] = CapacityLimiter(THREADS)
-
-        # Thread and task each say what they do before they look at the other: no lock is needed.
-        this, begun, over, left = object(), False, False, False
-
-        def work() -> ToolResult | Awaitable[Any]:
-            nonlocal begun, over
-            begun = True
-            try:
-                value = None if left else bound()
-                return value if inspect.isawaitable(value) else _result(value, call)
-            finally:
-                over = True
-                self._given_up.discard(this)
-
-        try:
-            done = await run_sync(work, abandon_on_cancel=True, limiter=self._limiters[loop])
-        except BaseException:
-            left = True
-            if begun:
-                self._given_up.add(this)
-            if over:
-                self._given_up.discard(this)
-            raise
-        return done if isinstance(done, ToolResult) else _result(await done, call)
-
 
 @dataclass(frozen=True, slots=True)
 class _Function:
@@ -168,8 +130,8 @@ class _Function:
     async def enabled(self, context: RunContext[Any]) -> bool:
         answer: Any = self.tool.enabled
         if callable(answer):
-            answer = answer(context) if inspect.signature(answer).parameters else answer()
-        return bool(await awaited(answer))
+            answer = await with_context(answer, context)
+        return bool(answer)
 
 
 def _describe(given: Callable[..., Any] | Tool[..., Any]) -> _Function:

@@ -32,7 +32,17 @@ def _takes_context(function: Callable[..., Any], values: int) -> bool:
 
 def told(call: ToolCall, error: Exception) -> ToolResult:
     """What a function raised, in words for the model. `Fatal` is raised again."""
+    error = cause_of(error)
     if isinstance(error, Fatal):
         raise error
     text = str(error) if isinstance(error, Retry) else f"{type(error).__name__}: {error}"
     return failure(call, text)
+
+
+def cause_of(error: Exception) -> Exception:
+    """What a task group wraps: `Fatal`, then `Retry`, else the first of its errors."""
+    if isinstance(error, ExceptionGroup):
+        for kind in (Fatal, Retry, Exception):
+            if (found := error.subgroup(kind)) is not None:
+                return cause_of(found.exceptions[0])
+    return error
