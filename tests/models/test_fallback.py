@@ -1,6 +1,7 @@
 """Several models as one, models that are intercepted, and what a run costs."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from universal_mcp_client.types.errors import (
     RateLimited,
     StreamInterrupted,
 )
-from universal_mcp_client.types.events import Retrying
+from universal_mcp_client.types.events import Completion, Retrying
 from universal_mcp_client.types.usage import Usage
 
 pytestmark = pytest.mark.anyio
@@ -40,8 +41,6 @@ class Named(ScriptedModel):
         self.name = name
 
     async def stream(self, request: Any) -> AsyncGenerator[Any]:
-        from dataclasses import replace
-
         async for event in super().stream(request):
             yield replace(event, model=self.name) if hasattr(event, "model") else event
 
@@ -53,6 +52,29 @@ async def test_where_one_model_fails_the_next_is_asked_and_priced_as_itself() ->
     assert run.result.output == "hello"
     assert run.result.cost == pytest.approx(15 * 1_000 / 1_000_000)
     assert "a:first failed: too many requests b:second is asked instead." in told[0]
+
+
+async def test_an_answer_is_priced_as_whoever_gave_it_whatever_it_says_of_that() -> None:
+    class Silent(ScriptedModel):
+        def __init__(self, name: str, price: float, *replies: Any) -> None:
+            super().__init__(*replies, profile=Profile(price=Price(input=price, output=price)))
+            self.name = name
+
+        async def stream(self, request: Any) -> AsyncGenerator[Any]:
+            async for event in super().stream(request):
+                yield replace(event, model="") if isinstance(event, Completion) else event
+
+    for dear in (1.0, 1_000.0):
+        model = Fallback(Silent("a", 1_001.0 - dear, BUSY), Silent("b", dear, "hello"))
+        assert (await Agent(model).run("?")).cost == pytest.approx(15 * dear / 1_000_000)
+    with pytest.raises(ConfigError, match="Two models of a Fallback are a"):
+        Fallback(Silent("a", 1.0), Silent("a", 2.0).intercepted(lambda request, go: go(request)))
+
+
+@pytest.mark.parametrize("given", [["openai:a", "anthropic:b"], 1])
+def test_a_list_is_no_model(given: Any) -> None:
+    with pytest.raises(ConfigError, match=r"write Fallback\('openai:a', 'anthropic:b'\)"):
+        Fallback(given)
 
 
 async def test_the_last_error_is_raised_with_what_became_of_the_others() -> None:

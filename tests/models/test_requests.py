@@ -4,6 +4,7 @@ import gc
 import json
 import logging
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from enum import Enum
 from itertools import product
@@ -192,6 +193,35 @@ class TestTheSdksTypes:
                     "output_schema": form,
                     "instructions": instructions,
                 }
+
+    @pytest.mark.parametrize(
+        ("name", "can"),
+        [
+            ("openai:gpt-5", True),
+            ("openai-responses:gpt-5", True),
+            ("anthropic:claude-sonnet-5", True),
+            ("anthropic:claude-3-haiku-20240307", False),
+        ],
+    )
+    def test_a_tool_is_strict_by_its_own_word_or_by_the_models(self, name: str, can: bool) -> None:
+        for by_default, said, strict in (
+            (True, None, can),
+            (False, True, can),
+            (True, False, False),
+        ):
+            tool = replace(WEATHER, strict=said)
+            made = body(resolve(name, strict_tools=by_default), tools=(tool,))["tools"][0]
+            made = made.get("function", made)
+            schema = made.get("parameters") or made["input_schema"]
+            assert bool(made.get("strict")) is strict
+            assert (schema["required"] == ["city", "days"]) is strict
+        loose = ToolSpec(
+            name="n",
+            strict=True,
+            input_schema={"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}},
+        )
+        made = body(name, tools=(loose,))["tools"][0]
+        assert bool(made.get("function", made).get("strict")) is (wire(name) != "anthropic")
 
     @pytest.mark.parametrize("name", ["openai-responses:gpt-5", "anthropic:claude-sonnet-5"])
     def test_bodies_with_the_providers_own_tools_too(self, name: str) -> None:
@@ -420,7 +450,11 @@ class TestHostedTools:
         sent = body("openai-responses:gpt-5", hosted_tools=(search,))
         assert sent["max_tool_calls"] == 3
         assert sent["tools"][0]["filters"] == {"allowed_domains": ["example.com"]}
-        files = FileSearch(vector_store_ids=("vs_1",), max_results=5)
+        files = FileSearch("vs_1", max_results=5)
+        assert files == FileSearch(vector_store_ids=["vs_1"], max_results=5)
+        assert WebSearch(allowed_domains="example.com") == WebSearch(
+            allowed_domains=("example.com",)
+        )
         sent = body("openai-responses:gpt-5", hosted_tools=(CodeExecution(), files))
         assert problems("openai-responses", sent) == []
         sent = body("openai:gpt-5-search-api", hosted_tools=(WebSearch(),))

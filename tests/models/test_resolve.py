@@ -6,6 +6,7 @@ import json
 import struct
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,16 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from tests.support.llm_server import _chat, _messages, _sse, serving
 
-from universal_mcp_client import Agent, ConfigError, Price, Profile, resolve
+from universal_mcp_client import (
+    Agent,
+    ConfigError,
+    Limits,
+    ModelAuthenticationError,
+    Price,
+    Profile,
+    resolve,
+)
+from universal_mcp_client.models.registry import ENTRY_POINTS
 
 pytestmark = pytest.mark.anyio
 
@@ -179,6 +189,80 @@ async def test_a_client_of_the_program_is_used_and_its_retries_are_off(cloud: Cl
 
 
 @pytest.mark.parametrize(
+    ("provider", "variable"),
+    [
+        ("openai", "OPENAI_API_KEY"),
+        ("openai-responses", "OPENAI_API_KEY"),
+        ("anthropic", "ANTHROPIC_API_KEY"),
+        ("groq", "GROQ_API_KEY"),
+        ("gemini", "GEMINI_API_KEY"),
+    ],
+)
+async def test_a_key_that_is_missing_is_named_before_anything_is_sent(
+    provider: str, variable: str, monkeypatch: pytest.MonkeyPatch, cloud: Cloud
+) -> None:
+    monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(ModelAuthenticationError, match=f"set {variable}"):
+        await Agent(f"{provider}:m").run("?")
+
+
+async def test_a_server_of_ones_own_needs_no_key(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ollama", "vllm"):
+        monkeypatch.setenv(f"{name.upper()}_BASE_URL", cloud.url)
+        assert (await Agent(f"{name}:m").run("?")).output == "hello"
+
+
+async def test_what_variables_say_for_a_vendor_goes_nowhere_else(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "secret")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "secret")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "x-gateway: secret")
+    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "x-gateway: secret")
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "secret")
+    monkeypatch.setenv("OLLAMA_BASE_URL", cloud.url)
+    for model in (
+        resolve("ollama:m"),
+        resolve("openai:m", base_url=cloud.url, api_key="k"),
+        resolve("anthropic:m", base_url=cloud.url, api_key="k"),
+    ):
+        await Agent(model).run("?")
+        assert "secret" not in str(cloud.asked[-1][1])
+    monkeypatch.setenv("OPENAI_BASE_URL", cloud.url)  # a gateway, as these variables know it
+    await Agent("openai:m").run("?")
+    assert cloud.asked[-1][1]["x-gateway"] == "secret"
+
+
+async def test_of_anthropics_two_variables_the_key_holds_and_a_key_that_was_said_before_both(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", cloud.url)
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "token")
+    sent = list[str]()
+    for key, said in ((None, None), ("key", None), ("key", "mine")):
+        if key:
+            monkeypatch.setenv("ANTHROPIC_API_KEY", key)
+        await Agent(resolve("anthropic:m", api_key=said)).run("?")
+        headers = cloud.asked[-1][1]
+        sent.append(headers.get("x-api-key") or headers["authorization"].removeprefix("Bearer "))
+    assert sent == ["token", "key", "mine"]
+
+
+async def test_a_plugins_model_is_none_that_a_test_suite_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plugin = EntryPoint("acme", "universal_mcp_client.testing:ScriptedModel", ENTRY_POINTS)
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [plugin])
+    model = resolve("acme:hello", price=Price(input=1, output=1))
+    assert (await Agent(model, limits=Limits(cost=1.0)).run("?")).output == "hello"
+    monkeypatch.setenv("UMCP_ALLOW_MODEL_REQUESTS", "0")
+    with pytest.raises(ConfigError, match="was about to be asked"):
+        await Agent(resolve("acme:hello")).run("?")
+
+
+@pytest.mark.parametrize(
     ("name", "given", "says"),
     [
         ("openai:x", {"client": openai.OpenAI(api_key="x")}, "is a sync client"),
@@ -194,6 +278,11 @@ async def test_a_client_of_the_program_is_used_and_its_retries_are_off(cloud: Cl
         ("gpt-5", {}, "write openai:gpt-5"),
         ("o3-mini", {}, "write openai:o3-mini"),
         ("gemini-3-pro", {}, "write gemini:gemini-3-pro"),
+        ("openai/gpt-5", {}, "write openai:gpt-5"),
+        ("anthropic/claude-sonnet-5", {}, "write anthropic:claude-sonnet-5"),
+        ("openai:", {}, "such as openai:gpt-5"),
+        (" OpenAI:gpt-5", {}, "Did you mean openai:gpt-5"),
+        ("google-gla:gemini-2.5-pro", {}, "Did you mean gemini:gemini-2.5-pro"),
         ("antropic:claude", {}, "Did you mean anthropic:claude"),
         ("mystery", {}, "The providers are: anthropic"),
     ],

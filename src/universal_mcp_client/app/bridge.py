@@ -54,7 +54,7 @@ class Bridge:
     functions, toolsets and agents. `wire` is the API that the loop speaks: "openai" (Chat
     Completions and all that is compatible), "openai-responses" or "anthropic". Calls pass what an
     agent's pass: arguments are checked, `interaction` and `approve` (or `policy`, the same) decide as
-    in `Agent`, results are cut to `result_budget` tokens. `strict` sends OpenAI's strict schemas.
+    in `Agent`, results are cut to `result_budget` tokens. `strict` sends strict schemas.
 
     >>> async with Bridge("uvx mcp-server-time", wire="openai") as bridge:
     ...     response = await llm.chat.completions.create(…, tools=await bridge.tools())
@@ -272,8 +272,6 @@ class Bridge:
         """The specs of a listing; each tool's is made once for all conversations."""
         of, form, specs = self._shown
         if of is not listing or form != wire or len(specs) != len(listing):
-            if self._strict and wire == "anthropic":
-                raise ConfigError("strict=True is of OpenAI's wires; Anthropic's has none.")
             if len(self._made) > 2 * len(listing) + 100:  # of tools that are no more
                 self._made.clear()
             specs = [self._one(spec, wire) for spec in listing]

@@ -3,29 +3,19 @@
 Source: https://platform.claude.com/docs/en/api/messages
 """
 
-import os
 import re
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from universal_mcp_client.models.allowed import check_allowed
-from universal_mcp_client.models.anthropic_answer import KEY, WIRE, Answer
+from universal_mcp_client.models.adapter import Adapter
+from universal_mcp_client.models.anthropic_answer import WIRE, Answer
 from universal_mcp_client.models.base import PLAIN_CHOICES, ModelRequest, ModelSettings, Profile
 from universal_mcp_client.models.calls import b64, describe, own, result_text
-from universal_mcp_client.models.clients import Clients, body_for
-from universal_mcp_client.models.dialects import function_specs
-from universal_mcp_client.models.failures import translated
-from universal_mcp_client.models.fields import Notes, merged, not_here, sampling
+from universal_mcp_client.models.fields import merged, not_here, sampling
 from universal_mcp_client.models.hosted import CodeExecution, FileSearch, HostedTool, WebSearch
-from universal_mcp_client.models.intercepted import Interceptable
-from universal_mcp_client.models.retry import retrying
-from universal_mcp_client.models.stream import HEADERS, bounded, listen
 from universal_mcp_client.models.strict import to_strict
-from universal_mcp_client.models.wire import Encoded, body, encode
-from universal_mcp_client.startup import importing
-from universal_mcp_client.types.errors import ModelAuthenticationError
-from universal_mcp_client.types.events import ModelEvent
+from universal_mcp_client.models.wire import body, encode
 from universal_mcp_client.types.messages import (
     File,
     Image,
@@ -38,89 +28,26 @@ from universal_mcp_client.types.messages import (
 )
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
 
-if TYPE_CHECKING:
-    from anthropic import AsyncAnthropic
-
-_URL = "https://api.anthropic.com"
 _ID = re.compile(r"[^a-zA-Z0-9_-]")
 _IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
-class Anthropic(Interceptable):
+class Anthropic(Adapter):
     """One Claude model. Cache breakpoints stand behind the system prompt (and with it the tools)
     and behind the last two messages that are not the model's own."""
 
-    def __init__(
-        self,
-        model: str,
-        profile: Profile,
-        *,
-        provider: str = "anthropic",
-        key_variable: str = KEY,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        client: "AsyncAnthropic | None" = None,
-        make: "Callable[[str], AsyncAnthropic] | None" = None,
-    ) -> None:
-        self.model = model
-        self.name = f"{provider}:{model}"
-        self.profile = profile
-        self._api_key, self._key = api_key, key_variable
-        self._token = os.environ.get("ANTHROPIC_AUTH_TOKEN") if provider == "anthropic" else None
-        self._base_url = str(client.base_url) if client else base_url or _URL
-        self._headers = dict(headers or {})
-        self._clients = Clients(make or self._make, client)
-        self._notes = Notes(self.name)
-        self._messages = Encoded[Message](lambda m: to_wire(m, self.profile))
-        self._tools = Encoded[ToolSpec](lambda spec: function_specs((spec,), "anthropic")[0])
+    path = "/v1/messages"
+    form = "anthropic"
 
-    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
-        return retrying(lambda: self._attempt(request), request.settings.retries)
+    def _wire(self, message: Message) -> dict[str, Any]:
+        return to_wire(message, self.profile)
 
-    async def _attempt(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
-        check_allowed(self.name)
-        with importing():
-            import anthropic
+    def _tool(self, spec: ToolSpec) -> dict[str, Any]:
+        can = self.profile.native_output  # one ability of the models, by Anthropic's list
+        return super()._tool(spec if can else replace(spec, strict=False))
 
-        client = await self._clients(self.name)
-        answer = Answer(self.name)
-        with translated(anthropic, self.name, self._base_url, self._key):
-            opening = client.post(
-                "/v1/messages",
-                cast_to=object,
-                options={
-                    "headers": {**HEADERS, **request.settings.headers},
-                    "timeout": request.settings.timeout,
-                    "max_retries": 0,
-                },
-                **body_for(client, self._body(request)),
-                stream=True,
-                stream_cls=anthropic.AsyncStream[object],
-            )
-            async with aclosing(
-                listen(opening, answer, request.settings, self.name, self._key)
-            ) as events:
-                async for event in events:
-                    yield event
-
-    def _make(self, model: str) -> "AsyncAnthropic":
-        from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
-
-        if not self._api_key and not self._token and self._base_url.rstrip("/") == _URL:
-            raise ModelAuthenticationError(
-                f"{model} needs an API key: set {self._key}, or choose another model with "
-                "--model (`umcp models` lists what there is).",
-                model=model,
-            )
-        return AsyncAnthropic(
-            api_key=self._api_key or (None if self._token else "none"),
-            auth_token=self._token,
-            base_url=self._base_url,
-            max_retries=0,
-            default_headers=self._headers,
-            http_client=DefaultAsyncHttpxClient(event_hooks={"response": [bounded]}),
-        )
+    def _answer(self) -> Answer:
+        return Answer(self.name, self._connection.key)
 
     def _body(self, request: ModelRequest) -> bytes:
         settings = request.settings
@@ -212,9 +139,6 @@ class Anthropic(Interceptable):
                 return {"type": "code_execution_20250825", "name": "code_execution"}
             case FileSearch():
                 raise not_here(tool, self.name, "Anthropic has none; openai-responses has.")
-
-    async def aclose(self) -> None:
-        await self._clients.aclose()
 
 
 def _cached(settings: ModelSettings) -> dict[str, Any]:

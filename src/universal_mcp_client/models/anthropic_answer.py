@@ -60,10 +60,10 @@ class _Block:
 class Answer:
     """The events of one answer, put together."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, key: str = KEY) -> None:
         self.size = 0
         self.finished = False
-        self._model = model
+        self._model, self._key = model, key
         self._blocks: list[_Block] = []
         self._by_index: dict[int, _Block] = {}
         self._usage: dict[str, Any] = {}
@@ -95,7 +95,7 @@ class Answer:
                     self.finished = True
                 self._count(event.get("usage"))
             case "error" | None if error := event.get("error"):
-                raise from_status(self._model, None, event, {}, excerpt(error), KEY)
+                raise from_status(self._model, None, event, {}, excerpt(error), self._key)
             case _:
                 pass
         return ()

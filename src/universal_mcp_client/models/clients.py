@@ -1,28 +1,12 @@
 """A provider's client for each event loop: what one loop has opened is of no use to another."""
 
 import asyncio
-import json
 import weakref
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
 
-class Closable(Protocol):
-    async def close(self) -> None: ...
-
-
-C = TypeVar("C", bound=Closable)
-
-
-def body_for(client: object, content: bytes) -> dict[str, Any]:
-    """How a body is handed to a client. Those of other clouds than the vendor's own put the model
-    into the URL, and sign: they want to see what it says."""
-    if type(client).__name__ in ("AsyncOpenAI", "AsyncAnthropic"):
-        return {"content": content}
-    return {"body": json.loads(content)}
-
-
-class Clients(Generic[C]):
+class Clients:
     """Clients that `make` makes from a model's name, one for each running loop that asks; or the one
     that the program has given, which is its own to close.
 
@@ -30,13 +14,13 @@ class Clients(Generic[C]):
     kept by one), and when nobody has the model any more.
     """
 
-    def __init__(self, make: Callable[[str], C], given: C | None = None) -> None:
+    def __init__(self, make: Callable[[str], Any], given: Any = None) -> None:
         self._make, self._given = make, given
         self._kept: dict[
-            asyncio.AbstractEventLoop, tuple[C, AsyncGenerator[None], weakref.finalize[..., Any]]
+            asyncio.AbstractEventLoop, tuple[Any, AsyncGenerator[None], weakref.finalize[..., Any]]
         ] = {}
 
-    async def __call__(self, model: str) -> C:
+    async def __call__(self, model: str) -> Any:
         """The client of the running loop."""
         if self._given is not None:
             return self._given
@@ -64,7 +48,7 @@ class Clients(Generic[C]):
         return kept[1]
 
 
-async def _keep(client: Closable) -> AsyncGenerator[None]:
+async def _keep(client: Any) -> AsyncGenerator[None]:
     try:
         yield
     finally:

@@ -1,5 +1,7 @@
 """Tools as each provider's API takes them."""
 
+import json
+import re
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -9,8 +11,15 @@ from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.tools import ToolSpec
 
 Dialect: TypeAlias = Literal[
-    "openai", "openai-strict", "openai-responses", "openai-responses-strict", "anthropic"
+    "openai",
+    "openai-strict",
+    "openai-responses",
+    "openai-responses-strict",
+    "anthropic",
+    "anthropic-strict",
 ]
+# What strict mode does not know at Anthropic: a tool that bounds its numbers stays as it is.
+_BOUNDS = re.compile(r'"(multipleOf|(exclusive)?(min|max)imum|(min|max)Items)":', re.IGNORECASE)
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 
 
@@ -27,13 +36,21 @@ def function_specs(specs: Sequence[ToolSpec], dialect: Dialect) -> list[dict[str
 
 def _one(spec: ToolSpec, dialect: Dialect) -> dict[str, Any]:
     asked = dialect.endswith("-strict") if spec.strict is None else spec.strict
-    strict = to_strict(spec.input_schema) if asked and dialect != "anthropic" else None
+    strict = to_strict(spec.input_schema) if asked else None
+    if strict and dialect.startswith("anthropic") and _BOUNDS.search(json.dumps(strict)):
+        strict = None
     normal = normalize(spec.input_schema)
     description = "\n".join([*filter(None, [spec.description]), *normal.notes])
     parameters = strict or normal.schema
+    said = {"strict": True} if strict else {}
     match dialect:
-        case "anthropic":
-            return {"name": spec.name, "description": description, "input_schema": parameters}
+        case "anthropic" | "anthropic-strict":
+            return {
+                "name": spec.name,
+                "description": description,
+                "input_schema": parameters,
+                **said,
+            }
         case "openai-responses" | "openai-responses-strict":
             return {
                 "type": "function",
@@ -44,11 +61,5 @@ def _one(spec: ToolSpec, dialect: Dialect) -> dict[str, Any]:
                 "strict": strict is not None,
             }
         case "openai" | "openai-strict":
-            function: dict[str, Any] = {
-                "name": spec.name,
-                "description": description,
-                "parameters": parameters,
-            }
-            if strict:
-                function["strict"] = True
-            return {"type": "function", "function": function}
+            function = {"name": spec.name, "description": description, "parameters": parameters}
+            return {"type": "function", "function": function | said}

@@ -60,14 +60,15 @@ def translated(sdk: ModuleType, model: str, base_url: str, key: str) -> Generato
         ) from error
     except sdk.APIError as error:  # an error that came as an event of the stream
         raise from_status(model, None, error.body, {}, str(error), key) from error
-    except _base(sdk) as error:
+    except root_error(sdk) as error:
         raise BadModelRequest(_clean(str(error), _LONGEST), model=model) from error
     except (ValueError, RecursionError) as error:  # a line of the stream that is no JSON
         said = _clean(str(error), _EXCERPT)
         raise ModelUnavailable(f"{base_url} sent what is not JSON: {said}", model=model) from error
 
 
-def _base(sdk: ModuleType) -> type[Exception]:
+def root_error(sdk: ModuleType) -> type[Exception]:
+    """What all errors of an SDK are."""
     root: type[Exception] = getattr(sdk, "OpenAIError", None) or sdk.AnthropicError
     return root
 

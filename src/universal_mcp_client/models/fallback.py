@@ -5,8 +5,9 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from typing import Any
 
-from universal_mcp_client.models.base import Model, ModelRequest, Profile
+from universal_mcp_client.models.base import Model, ModelRequest
 from universal_mcp_client.models.intercepted import Interceptable
+from universal_mcp_client.models.prices import answering, members
 from universal_mcp_client.models.registry import resolve
 from universal_mcp_client.types.errors import (
     ConfigError,
@@ -17,7 +18,7 @@ from universal_mcp_client.types.errors import (
     QuotaExceeded,
     RateLimited,
 )
-from universal_mcp_client.types.events import ModelEvent, Retrying
+from universal_mcp_client.types.events import Completion, ModelEvent, Retrying
 
 ELSEWHERE: tuple[type[ModelError], ...] = (
     ModelAuthenticationError,
@@ -43,23 +44,29 @@ class Fallback(Interceptable):
     def __init__(self, *models: str | Model, on: tuple[type[ModelError], ...] = ELSEWHERE) -> None:
         if not models:
             raise ConfigError("Fallback() needs at least one model.")
+        for model in models:
+            if not isinstance(model, str) and not hasattr(model, "stream"):
+                raise ConfigError(
+                    f"{model!r:.200} is no model: write Fallback('openai:a', 'anthropic:b'), with "
+                    "names or Models one after the other."
+                )
         self.models = tuple(resolve(m) if isinstance(m, str) else m for m in models)
         self._owned = [m for m, given in zip(self.models, models, strict=True) if m is not given]
         self._on = on
-
-    @property
-    def name(self) -> str:
-        return self.models[0].name
-
-    @property
-    def profile(self) -> Profile:
-        """The first one's, without what another one lacks."""
-        first, *others = (model.profile for model in self.models)
+        prices = dict[str, Any]()  # by who answers
+        for each in (each for model in self.models for each in members(model)):
+            if prices.setdefault(each.name, each.profile.price) != each.profile.price:
+                raise ConfigError(
+                    f"Two models of a Fallback are {each.name} and have different prices: of an answer "
+                    "it is only known who that was."
+                )
+        first = self.models[0]
+        self.name = first.name
         can: dict[str, Any] = {
-            able: all(getattr(profile, able) for profile in (first, *others))
+            able: all(getattr(model.profile, able) for model in self.models)
             for able in ("images", "audio", "files", "tool_images", "native_output")
         }
-        return replace(first, **can)
+        self.profile = replace(first.profile, **can)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         failed = list[str]()
@@ -69,6 +76,8 @@ class Fallback(Interceptable):
                 async with aclosing(model.stream(request)) as events:
                     async for event in events:
                         said = said or not isinstance(event, Retrying)
+                        if isinstance(event, Completion):
+                            event = replace(event, model=answering(model, event.model).name)
                         yield event
                 return
             except ModelError as error:

@@ -5,6 +5,7 @@ Nobody is asked before they run, and what they find never passes through this pr
 budgets: it is part of the model's answer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -15,7 +16,10 @@ class WebSearch:
     alone where any are named."""
 
     max_uses: int | None = None
-    allowed_domains: tuple[str, ...] = ()
+    allowed_domains: str | Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "allowed_domains", _several(self.allowed_domains))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +27,19 @@ class CodeExecution:
     """The provider runs the model's programs, in a sandbox of its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class FileSearch:
-    """The provider searches these stores of uploaded files, for at most `max_results` pieces."""
+    """The provider searches these stores of uploaded files (one, or several), for at most `max_results` pieces."""
 
-    vector_store_ids: tuple[str, ...]
+    vector_store_ids: str | Sequence[str]
     max_results: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "vector_store_ids", _several(self.vector_store_ids))
+
+
+def _several(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 HostedTool: TypeAlias = WebSearch | CodeExecution | FileSearch

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any, TypeAlias, cast
 
-from universal_mcp_client.models.base import Model, ModelRequest, Profile
+from universal_mcp_client.models.base import Model, ModelRequest
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.events import ModelEvent
 
@@ -26,23 +26,13 @@ class InterceptedModel(Interceptable):
     """A model around a model; for one that is not ours, too."""
 
     def __init__(self, model: Model, function: ModelInterceptor) -> None:
-        self._model, self._function = model, function
-
-    @property
-    def name(self) -> str:
-        return self._model.name
-
-    @property
-    def profile(self) -> Profile:
-        return self._model.profile
-
-    @property
-    def models(self) -> tuple[Model, ...]:
+        self.name, self.profile = model.name, model.profile
+        self.models = (model,)
         """Whom it stands for."""
-        return (self._model,)
+        self._function = function
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
-        answer = self._function(request, self._model.stream)
+        answer = self._function(request, self.models[0].stream)
         if not hasattr(answer, "__aiter__"):
             if hasattr(answer, "close"):
                 cast(Any, answer).close()  # a coroutine that nobody will wait for
@@ -55,4 +45,4 @@ class InterceptedModel(Interceptable):
                 yield event
 
     async def aclose(self) -> None:
-        await self._model.aclose()
+        await self.models[0].aclose()

@@ -3,12 +3,12 @@
 Source: https://platform.openai.com/docs/api-reference/chat
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from universal_mcp_client.models.base import PLAIN_CHOICES, ModelRequest, Profile
+from universal_mcp_client.models.adapter import Adapter
+from universal_mcp_client.models.base import ModelRequest, Profile
 from universal_mcp_client.models.calls import (
     arguments_json,
     attachments,
@@ -23,16 +23,13 @@ from universal_mcp_client.models.calls import (
     tool_calls,
     weight,
 )
-from universal_mcp_client.models.dialects import Dialect, function_specs
 from universal_mcp_client.models.failures import from_status
-from universal_mcp_client.models.fields import Notes, merged, not_here, sampling
+from universal_mcp_client.models.fields import merged, not_here, sampling
 from universal_mcp_client.models.hosted import WebSearch
-from universal_mcp_client.models.intercepted import Interceptable
-from universal_mcp_client.models.openai_client import OpenAIConnection, counted, shared
-from universal_mcp_client.models.retry import retrying, without_completion
+from universal_mcp_client.models.openai_shared import chosen, counted, output_form, shared
+from universal_mcp_client.models.retry import without_completion
 from universal_mcp_client.models.stream import excerpt, list_of, text_of, too_many_calls
-from universal_mcp_client.models.strict import to_strict, without_nulls
-from universal_mcp_client.models.wire import Encoded, Spliced, body, encode
+from universal_mcp_client.models.wire import Spliced, body, encode
 from universal_mcp_client.types.bounds import ANSWER_CALLS, ANSWER_ITEM
 from universal_mcp_client.types.events import (
     Completion,
@@ -51,7 +48,6 @@ from universal_mcp_client.types.messages import (
     Text,
     Thinking,
 )
-from universal_mcp_client.types.tools import ToolSpec
 from universal_mcp_client.types.usage import Usage
 
 WIRE = "openai-chat"
@@ -70,37 +66,17 @@ _STOP: dict[str, StopReason] = {
 }
 
 
-class OpenAIChat(Interceptable):
+class OpenAIChat(Adapter):
     """One model behind a Chat Completions endpoint."""
 
-    def __init__(self, model: str, connection: OpenAIConnection, profile: Profile) -> None:
-        self.model = model
-        self.name = f"{connection.provider}:{model}"
-        self.profile = profile
-        self._connection = connection
-        self._notes = Notes(self.name)
-        self._messages = Encoded[Message](lambda m: Spliced(to_wire(m, self.profile)))
-        self._tools = Encoded[ToolSpec](lambda spec: function_specs((spec,), self._dialect)[0])
+    path = "/chat/completions"
+    form = "openai"
 
-    @property
-    def _dialect(self) -> Dialect:
-        return "openai-strict" if self.profile.strict_tools else "openai"
+    def _wire(self, message: Message) -> Spliced:
+        return Spliced(to_wire(message, self.profile))
 
-    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
-        return retrying(lambda: self._attempt(request), request.settings.retries)
-
-    async def _attempt(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
-        content = self._body(request)
-        answer = Answer(self.name, self._connection.key_variable)
-        async with aclosing(
-            self._connection.answer(
-                "/chat/completions", content, request.settings, answer, self.name
-            )
-        ) as events:
-            async for event in events:
-                if isinstance(event, Completion):
-                    event = without_nulls(event, request.tools, self.profile.strict_tools)
-                yield event
+    def _answer(self) -> "Answer":
+        return Answer(self.name, self._connection.key)
 
     def _body(self, request: ModelRequest) -> bytes:
         settings = request.settings
@@ -117,27 +93,20 @@ class OpenAIChat(Interceptable):
         limit = "max_tokens" if self.profile.legacy_max_tokens else "max_completion_tokens"
         fields[limit] = settings.max_tokens
         if request.output_schema is not None and self.profile.native_output:
-            strict = to_strict(request.output_schema)
-            schema = strict or dict(request.output_schema)
-            named = {"name": "output", "schema": schema, "strict": strict is not None}
-            fields["response_format"] = {"type": "json_schema", "json_schema": named}
+            form = output_form(request.output_schema)
+            fields["response_format"] = {"type": "json_schema", "json_schema": form}
         for tool in request.hosted_tools:
             if tool != WebSearch() or not self.profile.web_search:
                 raise not_here(tool, self.name, _NOT_HERE)
             fields["web_search_options"] = {}
         if request.tools:
-            if (choice := settings.tool_choice) != "auto":
-                named = {"type": "function", "function": {"name": choice}}
-                fields["tool_choice"] = choice if choice in PLAIN_CHOICES else named
-            fields["parallel_tool_calls"] = settings.parallel_tool_calls
+            named = {"type": "function", "function": {"name": settings.tool_choice}}
+            fields |= chosen(settings, named)
         fields, more = merged(fields, settings, ("model", "messages", "stream"), self.name)
         messages = self._messages(request.messages)
         if request.instructions:
             messages.insert(0, encode({"role": "system", "content": request.instructions}))
         return body(fields, {"tools": self._tools(request.tools) + more, "messages": messages})
-
-    async def aclose(self) -> None:
-        await self._connection.aclose()
 
 
 def to_wire(message: Message, profile: Profile) -> list[dict[str, Any]]:

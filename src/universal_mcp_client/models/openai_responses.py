@@ -3,11 +3,11 @@
 Source: https://platform.openai.com/docs/api-reference/responses
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from universal_mcp_client.models.base import PLAIN_CHOICES, ModelRequest, Profile
+from universal_mcp_client.models.adapter import Adapter
+from universal_mcp_client.models.base import ModelRequest, Profile
 from universal_mcp_client.models.calls import (
     arguments_json,
     data_url,
@@ -20,16 +20,13 @@ from universal_mcp_client.models.calls import (
     tool_calls,
     weight,
 )
-from universal_mcp_client.models.dialects import Dialect, function_specs
 from universal_mcp_client.models.failures import from_status
-from universal_mcp_client.models.fields import Notes, merged, not_here, sampling
+from universal_mcp_client.models.fields import merged, not_here, sampling
 from universal_mcp_client.models.hosted import CodeExecution, FileSearch, HostedTool, WebSearch
-from universal_mcp_client.models.intercepted import Interceptable
-from universal_mcp_client.models.openai_client import OpenAIConnection, counted, shared
-from universal_mcp_client.models.retry import retrying, without_completion
+from universal_mcp_client.models.openai_shared import chosen, counted, output_form, shared
+from universal_mcp_client.models.retry import without_completion
 from universal_mcp_client.models.stream import excerpt, text_of, too_many_calls
-from universal_mcp_client.models.strict import to_strict, without_nulls
-from universal_mcp_client.models.wire import Encoded, Spliced, body, encode
+from universal_mcp_client.models.wire import Spliced, body, encode
 from universal_mcp_client.types.bounds import ANSWER_CALLS
 from universal_mcp_client.types.events import (
     Completion,
@@ -48,7 +45,6 @@ from universal_mcp_client.types.messages import (
     ToolCall,
     ToolResult,
 )
-from universal_mcp_client.types.tools import ToolSpec
 
 WIRE = "openai-responses"
 _COUNTED = (
@@ -57,32 +53,17 @@ _COUNTED = (
 )
 
 
-class OpenAIResponses(Interceptable):
+class OpenAIResponses(Adapter):
     """One model behind a Responses endpoint. Nothing is stored at the provider."""
 
-    def __init__(self, model: str, connection: OpenAIConnection, profile: Profile) -> None:
-        self.model = model
-        self.name = f"{connection.provider}:{model}"
-        self.profile = profile
-        self._connection = connection
-        self._notes = Notes(self.name)
-        self._messages = Encoded[Message](lambda m: Spliced(to_wire(m, self.profile)))
-        form: Dialect = "openai-responses-strict" if profile.strict_tools else "openai-responses"
-        self._tools = Encoded[ToolSpec](lambda spec: function_specs((spec,), form)[0])
+    path = "/responses"
+    form = "openai-responses"
 
-    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
-        return retrying(lambda: self._attempt(request), request.settings.retries)
+    def _wire(self, message: Message) -> Spliced:
+        return Spliced(to_wire(message, self.profile))
 
-    async def _attempt(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
-        content = self._body(request)
-        answer = Answer(self.name, self._connection.key_variable)
-        async with aclosing(
-            self._connection.answer("/responses", content, request.settings, answer, self.name)
-        ) as events:
-            async for event in events:
-                if isinstance(event, Completion):
-                    event = without_nulls(event, request.tools, self.profile.strict_tools)
-                yield event
+    def _answer(self) -> "Answer":
+        return Answer(self.name, self._connection.key)
 
     def _body(self, request: ModelRequest) -> bytes:
         settings = request.settings
@@ -105,9 +86,8 @@ class OpenAIResponses(Interceptable):
         if settings.level is not None:
             fields["reasoning"] = {"effort": settings.level, "summary": "auto"}
         if request.output_schema is not None and self.profile.native_output:
-            strict = to_strict(request.output_schema)
-            form = {"type": "json_schema", "name": "output", "strict": strict is not None}
-            fields["text"] = {"format": form | {"schema": strict or dict(request.output_schema)}}
+            form = {"type": "json_schema", **output_form(request.output_schema)}
+            fields["text"] = {"format": form}
         hosted = [encode(_hosted(tool)) for tool in request.hosted_tools]
         for tool in request.hosted_tools:
             if isinstance(tool, WebSearch) and tool.max_uses is not None:
@@ -115,17 +95,11 @@ class OpenAIResponses(Interceptable):
                     raise not_here(tool, self.name, _COUNTED)
                 fields["max_tool_calls"] = tool.max_uses
         if request.tools or hosted:
-            if (choice := settings.tool_choice) != "auto":
-                named = {"type": "function", "name": choice}
-                fields["tool_choice"] = choice if choice in PLAIN_CHOICES else named
-            fields["parallel_tool_calls"] = settings.parallel_tool_calls
+            fields |= chosen(settings, {"type": "function", "name": settings.tool_choice})
         ours = ("model", "input", "instructions", "stream", "store")
         fields, more = merged(fields, settings, ours, self.name)
         tools = self._tools(request.tools) + hosted + more
         return body(fields, {"tools": tools, "input": self._messages(request.messages)})
-
-    async def aclose(self) -> None:
-        await self._connection.aclose()
 
 
 def _hosted(tool: HostedTool) -> dict[str, Any]:

@@ -8,23 +8,9 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from universal_mcp_client.models.base import Model
+from universal_mcp_client.models.registry import PROVIDERS
 from universal_mcp_client.startup import importing
 from universal_mcp_client.types.usage import Price, Usage
-
-_PROVIDERS = {
-    "anthropic": "anthropic",
-    "azure": "azure",
-    "bedrock": "aws",
-    "deepseek": "deepseek",
-    "gemini": "google",
-    "groq": "groq",
-    "mistral": "mistral",
-    "openai": "openai",
-    "openai-responses": "openai",
-    "openrouter": "openrouter",
-    "vertex": "google",
-    "xai": "x-ai",
-}
 
 
 class Priced(Protocol):
@@ -104,11 +90,11 @@ def context_window(name: str) -> int | None:
 @lru_cache(maxsize=256)
 def _listed(name: str) -> Any:
     provider, _, model = name.partition(":")
-    if provider not in _PROVIDERS:
+    if provider not in PROVIDERS:  # another of the same name, by a user's settings, is not asked of
         return None
     with importing():
         from genai_prices.data_snapshot import get_snapshot
     try:
-        return get_snapshot().find_provider_model(model, None, _PROVIDERS[provider], None)[1]
+        return get_snapshot().find_provider_model(model, None, provider, None)[1]
     except LookupError:
         return None

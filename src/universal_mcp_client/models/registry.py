@@ -3,37 +3,23 @@
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from functools import partial
-from importlib import import_module
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
-from universal_mcp_client.models.base import Model, Profile
+from universal_mcp_client.models.allowed import check_allowed
+from universal_mcp_client.models.base import Model, ModelRequest, Profile
+from universal_mcp_client.models.connection import Connection, Endpoint
+from universal_mcp_client.models.intercepted import InterceptedModel, Proceed
 from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.events import ModelEvent
 from universal_mcp_client.types.usage import Price
 
 Factory: TypeAlias = Callable[[str], Model]
 """From the part of the name behind `provider:` to a model."""
 
 ENTRY_POINTS = "universal_mcp_client.models"
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A provider: where it is, how it speaks, and which variables say where else and with what key.
-
-    `client` is the class of the vendor's SDK that knows how to log in there; it needs `needs`.
-    """
-
-    url: str | None = None
-    url_variable: str = ""
-    key_variable: str = ""
-    wire: Literal["openai", "openai-responses", "anthropic"] = "openai"
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    client: str = ""
-    needs: tuple[str, str] = ("", "")
 
 
 PROVIDERS: Mapping[str, Endpoint] = {
@@ -119,7 +105,7 @@ def resolve(
     provider, colon, model = name.partition(":")
     if not colon or not model:
         raise ConfigError(_unnamed(name))
-    said = {"base_url": base_url, "api_key": api_key, "headers": headers}
+    said: dict[str, Any] = {"base_url": base_url, "api_key": api_key, "headers": headers}
     given = [key for key, value in said.items() if value is not None]
     if client is not None and given:
         raise ConfigError(f"resolve({name!r}): give {given[0]}= to the client itself.")
@@ -133,101 +119,52 @@ def resolve(
         found = _without_endpoint(provider, model)
     else:
         if client is not None:
-            _check_client(client, name, endpoint.wire.partition("-")[0])
-        found = _made(provider, model, endpoint, client, base_url, api_key, headers or {})
+            _check_client(client, name, endpoint.vendor)
+        found = _adapter(
+            model, endpoint.wire, Connection(provider, endpoint, client=client, **said)
+        )
     if profile is not None or price is not None or strict_tools:
         base = profile or found.profile
         cast(Any, found).profile = replace(
             base, price=price or base.price, strict_tools=strict_tools or base.strict_tools
         )
-    return found
+    return _only_if_allowed(found) if endpoint is None and provider != "local" else found
 
 
-def _made(
-    provider: str,
-    model: str,
-    endpoint: Endpoint,
-    client: Any,
-    base_url: str | None,
-    api_key: str | None,
-    headers: Mapping[str, str],
-) -> Model:
+def _only_if_allowed(model: Model) -> Model:
+    """A plugin's model, which knows nothing of what a test suite allows."""
+
+    def asked(request: ModelRequest, proceed: Proceed) -> AsyncIterator[ModelEvent]:
+        check_allowed(model.name)
+        return proceed(request)
+
+    return InterceptedModel(model, asked)
+
+
+def _adapter(model: str, wire: str, connection: Connection) -> Model:
     from universal_mcp_client.models import profiles
 
-    make = None
-    if endpoint.client and client is None:
-        make = partial(_special, endpoint, base_url, api_key, headers)
-    access = {
-        "base_url": base_url or os.environ.get(endpoint.url_variable) or endpoint.url,
-        "api_key": api_key or os.environ.get(endpoint.key_variable),
-        "headers": {**endpoint.headers, **headers},
-        "client": client,
-        "make": make,
-    }
-    key = endpoint.key_variable or "the provider's settings"
-    if endpoint.wire == "anthropic":
-        from universal_mcp_client.models.anthropic import Anthropic
+    provider = connection.provider
+    match wire:
+        case "anthropic":
+            from universal_mcp_client.models.anthropic import Anthropic
 
-        profile = profiles.profile_of("anthropic", _bare(model), profiles.ANTHROPIC)
-        return Anthropic(model, profile, provider=provider, key_variable=key, **access)
-    from universal_mcp_client.models.openai_client import OpenAIConnection
+            # Claude's own name in Bedrock's `us.anthropic.claude-…` and Vertex's `…@date`.
+            bare = re.sub(r"^.*anthropic\.|@.*$", "", model)
+            profile = profiles.profile_of("anthropic", bare, profiles.ANTHROPIC)
+            return Anthropic(model, connection, profile)
+        case "openai-responses":
+            from universal_mcp_client.models.openai_responses import OpenAIResponses
 
-    connection = OpenAIConnection(provider=provider, key_variable=key, **access)
-    official = connection.official or provider == "azure"
-    if endpoint.wire == "openai-responses":
-        from universal_mcp_client.models.openai_responses import OpenAIResponses
+            profile = profiles.profile_of(wire, model, profiles.RESPONSES)
+            return OpenAIResponses(model, connection, profile)
+        case _:
+            from universal_mcp_client.models.openai_chat import OpenAIChat
 
-        profile = profiles.profile_of("openai-responses", model, profiles.RESPONSES)
-        return OpenAIResponses(model, connection, profile)
-    from universal_mcp_client.models.openai_chat import OpenAIChat
-
-    default = profiles.OPENAI if official else profiles.COMPATIBLE
-    known = "openai" if provider == "azure" else provider
-    return OpenAIChat(model, connection, profiles.profile_of(known, model, default))
-
-
-def _bare(model: str) -> str:
-    """Claude's own name in what Bedrock (`us.anthropic.claude-…-v1:0`) and Vertex (`…@date`) say."""
-    return re.sub(r"^.*anthropic\.|@.*$", "", model)
-
-
-def _special(
-    endpoint: Endpoint,
-    base_url: str | None,
-    api_key: str | None,
-    headers: Mapping[str, str],
-    model: str,
-) -> Any:
-    """A client of the SDK that logs in in the provider's own way, from its own variables."""
-    from importlib.util import find_spec
-
-    from universal_mcp_client.models.stream import bounded
-
-    module, package = endpoint.needs
-    vendor = endpoint.wire.partition("-")[0]
-    try:
-        missing = bool(module) and find_spec(module) is None
-    except ModuleNotFoundError:
-        missing = True
-    if missing:
-        raise ConfigError(f"{model} needs a library more: pip install '{package}'")
-    sdk = import_module(vendor)
-    where = {"azure_endpoint" if vendor == "openai" else "base_url": base_url} if base_url else {}
-    key = {"api_key": api_key} if api_key else {}
-    try:
-        return getattr(sdk, endpoint.client)(
-            max_retries=0,
-            default_headers=dict(headers),
-            http_client=sdk.DefaultAsyncHttpxClient(event_hooks={"response": [bounded]}),
-            **where,
-            **key,
-        )
-    except (
-        ValueError,
-        TypeError,
-        getattr(sdk, f"{'OpenAI' if vendor == 'openai' else 'Anthropic'}Error"),
-    ) as error:
-        raise ConfigError(f"{model}: {error}") from error
+            theirs = connection.official or provider == "azure"
+            default = profiles.OPENAI if theirs else profiles.COMPATIBLE
+            known = "openai" if provider == "azure" else provider
+            return OpenAIChat(model, connection, profiles.profile_of(known, model, default))
 
 
 def _check_client(client: Any, name: str, vendor: str) -> None:
@@ -241,11 +178,18 @@ def _check_client(client: Any, name: str, vendor: str) -> None:
 
 
 def _unnamed(name: str) -> str:
-    for provider, pattern in _KNOWN_BY:
-        if re.match(pattern, name, re.IGNORECASE):
-            return f"{name!r} names no provider; write {provider}:{name}."
-    example = f"openai:{name.strip(':') or 'gpt-5'}"
-    return f"{name!r} names no model; write provider:model, such as {example}. {_known()}"
+    if provider := _known_by(name):
+        return f"{name!r} names no provider; write {provider}:{name}."
+    provider, _, model = name.partition("/")
+    if model and provider.lower() in endpoints():
+        return f"{name!r} names no provider; write {provider.lower()}:{model}."
+    return f"{name!r} names no model; write provider:model, such as openai:gpt-5. {_known()}"
+
+
+def _known_by(model: str) -> str | None:
+    """The provider of models that are called like this."""
+    found = (who for who, names in _KNOWN_BY if re.match(names, model, re.IGNORECASE))
+    return next(found, None)
 
 
 def _known() -> str:
@@ -262,8 +206,9 @@ def _without_endpoint(provider: str, model: str) -> Model:
         return LocalModel(model)
     for point in entry_points(group=ENTRY_POINTS, name=provider):
         return cast(Factory, point.load())(model)
-    near = get_close_matches(provider, providers(), n=1)
-    hint = f"Did you mean {near[0]}:{model}? " if near else ""
+    near = get_close_matches(provider.strip().lower(), providers(), n=1)
+    meant = near[0] if near else _known_by(model) or _known_by(provider)
+    hint = f"Did you mean {meant}:{model}? " if meant else ""
     raise ConfigError(
         f"There is no provider {provider!r} (of {provider}:{model}). {hint}{_known()}"
     )
