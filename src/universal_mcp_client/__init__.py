@@ -49,6 +49,7 @@ if TYPE_CHECKING:  # several to a line, as _HOMES has them
         InterceptedModel as InterceptedModel, ModelInterceptor as ModelInterceptor,
     )
     from universal_mcp_client.models.prices import Spending as Spending
+    from universal_mcp_client.models.prices import context_window as context_window
     from universal_mcp_client.models.registry import resolve as resolve
     from universal_mcp_client.tools.approval import (
         ApprovalToolset as ApprovalToolset, ApprovedToolset as ApprovedToolset,
@@ -147,7 +148,7 @@ _HOMES = {
     "models.fallback": ("Fallback",),
     "models.hosted": ("CodeExecution", "FileSearch", "WebSearch"),
     "models.intercepted": ("InterceptedModel", "ModelInterceptor"),
-    "models.prices": ("Spending",),
+    "models.prices": ("Spending", "context_window"),
     "models.registry": ("resolve",),
     "tools.approval": ("ApprovalToolset", "ApprovedToolset"),
     "tools.base": ("CallContext", "Progress", "RunContext", "Toolset"),

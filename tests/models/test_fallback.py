@@ -82,6 +82,10 @@ async def test_the_last_error_is_raised_with_what_became_of_the_others() -> None
     with pytest.raises(ModelUnavailable) as caught:
         await Agent(model).run("?")
     assert caught.value.__notes__ == ["Before: a:1: too many requests"]
+    model = Fallback(Named("a:1", BUSY), Named("b:2", BadModelRequest("what?", model="b:2")))
+    with pytest.raises(BadModelRequest) as refused:
+        await Agent(model).run("?")
+    assert refused.value.__notes__ == ["Before: a:1: too many requests"]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +128,38 @@ async def test_a_function_stands_around_the_answers_of_a_model() -> None:
     async with Agent(model).stream("?") as run:
         assert [e.text async for e in run if isinstance(e, TextDelta)] == ["HELLO"]
     assert seen == ["?"]
+
+
+async def test_what_an_interceptor_asks_again_counts() -> None:
+    async def again(request: Any, proceed: Any) -> AsyncGenerator[Any]:
+        assert [event async for event in proceed(request)]
+        async for event in proceed(request):
+            yield event
+
+    result = await Agent(ScriptedModel("bad", "good").intercepted(again)).run("?")
+    assert (result.output, result.usage.requests, result.usage.input_tokens) == ("good", 2, 20)
+
+
+async def test_an_interceptor_may_return_any_async_iterator() -> None:
+    class Through:
+        def __init__(self, events: Any) -> None:
+            self.events = events
+
+        def __aiter__(self) -> Any:
+            return self
+
+        async def __anext__(self) -> Any:
+            return await anext(self.events)
+
+    model = ScriptedModel("hi").intercepted(lambda request, proceed: Through(proceed(request)))
+    assert (await Agent(model).run("?")).output == "hi"
+
+
+async def test_what_a_programs_own_model_calls_models_is_its_own() -> None:
+    class Router(ScriptedModel):
+        models = ("small", "large")
+
+    assert (await Agent(Router("hi"), limits=Limits(turns=1)).run("?")).output == "hi"
 
 
 async def test_an_interceptor_that_yields_nothing_is_said() -> None:

@@ -376,6 +376,16 @@ class TestSettings:
             {"thinking": -1},
             {"headers": {"X-Bad": "a\r\nX-Other: b"}},
             {"headers": {"X Bad": "a"}},
+            {"headers": {"a": 1}},
+            {"thinking": "hihg"},
+            {"reasoning": "hihg"},
+            {"cache": "2h"},
+            {"max_tokens": "many"},
+            {"stop": 5},
+            {"timeout": "long"},
+            {"extra": [1]},
+            {"tool_choice": print},
+            {"parallel_tool_calls": "perhaps"},
         ],
     )
     def test_settings_that_make_no_sense_are_errors_at_once(self, given: Any) -> None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from universal_mcp_client.models.base import Model
-from universal_mcp_client.models.prices import Spending, answering, listed_price, members
+from universal_mcp_client.models.intercepted import answering, members
+from universal_mcp_client.models.prices import Spending, listed_price
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.events import Limit
 from universal_mcp_client.types.usage import Usage

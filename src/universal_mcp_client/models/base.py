@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Protocol, TypeAlias, get_args
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
+from typing import Any, Literal, Protocol, TypeAlias, get_args, get_type_hints
 
 from universal_mcp_client.models.hosted import HostedTool
 from universal_mcp_client.types.errors import ConfigError
@@ -73,6 +74,8 @@ class ModelSettings:
     extra_body: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
+        for name, value in _valid(self).items():
+            object.__setattr__(self, name, value)
         if twice := sorted(self.extra.keys() & self.extra_body.keys()):
             raise ConfigError(f"extra and extra_body, which are one, both set {twice[0]!r}.")
         if self.reasoning is not None and self.thinking is not None:
@@ -84,8 +87,6 @@ class ModelSettings:
                 raise ConfigError(f"headers: {name!r} is no HTTP header, or its value is none.")
         unlogged = {name: _Unlogged(value) for name, value in self.headers.items()}
         object.__setattr__(self, "headers", unlogged)
-        if isinstance(self.stop, str):
-            object.__setattr__(self, "stop", (self.stop,))
 
     @property
     def level(self) -> Level | None:
@@ -129,22 +130,51 @@ class ModelSettings:
                 f"{where}: unknown model setting {sorted(unknown)[0]!r}. "
                 f"The settings are: {', '.join(sorted(known))}."
             )
-        from pydantic import TypeAdapter, ValidationError
-
         try:
-            settings = TypeAdapter(cls).validate_python(dict(values))
+            settings = cls(**values)
         except ConfigError as error:
-            raise ConfigError(f"{where}: model settings: {error}") from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(map(str, first["loc"]))
-            raise ConfigError(f"{where}: model setting {key!r}: {first['msg']}.") from error
+            raise ConfigError(f"{where}: {error}") from error
         for key in ("timeout", "stall_timeout", "retries", "max_tokens"):
             value = getattr(settings, key)
             least = 0 if key == "retries" else 1e-3
             if value is not None and not value >= least:  # which no NaN is
                 raise ConfigError(f"{where}: model setting {key!r}: {value} is too small.")
         return settings
+
+
+def _valid(settings: ModelSettings) -> dict[str, Any]:
+    """What was set, as its types have it. Raises ConfigError for what they cannot be."""
+    given = {name: getattr(settings, name) for name in _DEFAULTS}
+    given = {name: value for name, value in given.items() if value != _DEFAULTS[name]}
+    if not given:
+        return {}
+    if isinstance(given.get("stop"), str):
+        given["stop"] = (given["stop"],)
+    from pydantic import ValidationError
+
+    try:
+        made = _form()(**given)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+        name = found[0]["loc"][0]
+        why = " Or: ".join(each["msg"] for each in found if each["loc"][0] == name)
+        raise ConfigError(f"model setting {str(name)!r}: {why}.") from None
+    return {name: getattr(made, name) for name in given}
+
+
+@cache
+def _form() -> Any:
+    """The settings' own types as a pydantic model."""
+    from pydantic import create_model
+
+    types = get_type_hints(ModelSettings)
+    fields: dict[str, Any] = {name: (types[name], None) for name in _DEFAULTS}
+    return create_model("ModelSettings", **fields)
+
+
+_DEFAULTS: Mapping[str, Any] = {
+    f.name: f.default if f.default is not MISSING else {} for f in fields(ModelSettings)
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from universal_mcp_client.models.base import Model, ModelRequest
-from universal_mcp_client.models.intercepted import Interceptable
-from universal_mcp_client.models.prices import answering, members
+from universal_mcp_client.models.intercepted import Wrapping, answering, members
 from universal_mcp_client.models.registry import resolve
 from universal_mcp_client.types.errors import (
     ConfigError,
@@ -31,7 +30,7 @@ ELSEWHERE: tuple[type[ModelError], ...] = (
 them, nor an answer that broke off: what was said cannot be taken back."""
 
 
-class Fallback(Interceptable):
+class Fallback(Wrapping):
     """`models` in order, names or `Model`s: the first that answers is heard.
 
     One that fails with an error of `on` before it said anything gives way to the next; `Retrying`
@@ -50,7 +49,7 @@ class Fallback(Interceptable):
                     f"{model!r:.200} is no model: write Fallback('openai:a', 'anthropic:b'), with "
                     "names or Models one after the other."
                 )
-        self.models = tuple(resolve(m) if isinstance(m, str) else m for m in models)
+        super().__init__(*(resolve(m) if isinstance(m, str) else m for m in models))
         self._owned = [m for m, given in zip(self.models, models, strict=True) if m is not given]
         self._on = on
         prices = dict[str, Any]()  # by who answers
@@ -60,13 +59,6 @@ class Fallback(Interceptable):
                     f"Two models of a Fallback are {each.name} and have different prices: of an answer "
                     "it is only known who that was."
                 )
-        first = self.models[0]
-        self.name = first.name
-        can: dict[str, Any] = {
-            able: all(getattr(model.profile, able) for model in self.models)
-            for able in ("images", "audio", "files", "tool_images", "native_output")
-        }
-        self.profile = replace(first.profile, **can)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         failed = list[str]()
@@ -80,10 +72,8 @@ class Fallback(Interceptable):
                             event = replace(event, model=answering(model, event.model).name)
                         yield event
                 return
-            except ModelError as error:
-                if said or not isinstance(error, self._on):
-                    raise
-                if number == len(self.models):
+            except (ModelError, ConfigError) as error:
+                if said or number == len(self.models) or not isinstance(error, self._on):
                     for other in failed:
                         error.add_note(other)
                     raise

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
-from universal_mcp_client.models.base import Model
 from universal_mcp_client.models.registry import PROVIDERS
 from universal_mcp_client.startup import importing
 from universal_mcp_client.types.usage import Price, Usage
@@ -57,18 +56,6 @@ class Spending:
                 return None
             total += sum(map(price.cost, requests))
         return total
-
-
-def members(model: Model) -> list[Model]:
-    """The models that may answer for `model`: itself, or the `models` that it stands for."""
-    inner = getattr(model, "models", None)
-    return [model] if inner is None else [each for one in inner for each in members(one)]
-
-
-def answering(model: Model, name: str) -> Model:
-    """Which of its members answered as `name`."""
-    first, *others = members(model)
-    return next((each for each in others if each.name == name), first)
 
 
 def listed_price(name: str) -> Priced | None:
