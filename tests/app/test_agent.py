@@ -90,6 +90,49 @@ async def test_an_override_holds_for_a_global_agent_and_what_is_made_of_it() -> 
     assert GLOBAL.now() is GLOBAL
 
 
+async def test_servers_of_an_override_are_opened_once_and_used_by_all_runs() -> None:
+    server, starts = counted_server()
+    agent = Agent(ScriptedModel(call("add", a=1, b=2), "3", "hi"))
+    chief = Agent(ScriptedModel(call("agent", prompt="?"), "ok"), tools=[agent], name="chief")
+    with agent.override(servers=[server]):
+        assert agent.now() is agent.now()
+        async with agent:
+            assert (await agent.run("1 + 2")).tool_calls[0].result.text == "3"
+            await chief.run("?")
+    assert starts == ["started"]
+
+
+async def test_overrides_within_one_another_hold_together() -> None:
+    model = ScriptedModel("one")
+    with GLOBAL.override(model=model), GLOBAL.override(name="inner") as inner:
+        result = await inner.run("?")
+    assert (result.agent, result.output) == ("inner", "one")
+
+
+class Closable(ScriptedModel):
+    closed = 0
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+async def test_a_model_that_runs_still_use_is_not_closed_by_who_leaves_the_agent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = Closable(call("leave"), "done")
+    monkeypatch.setattr("universal_mcp_client.app.shared.resolve", lambda name: model)
+    closed: list[int] = []
+
+    async def leave() -> None:
+        async with agent.replace(instructions="other"):
+            pass
+        closed.append(model.closed)
+
+    agent = Agent("a:b", tools=[leave])
+    await agent.run("?")
+    assert (closed, model.closed) == ([0], 1)
+
+
 # Instructions, validators, forms of the answer
 
 
@@ -125,6 +168,17 @@ async def test_a_validator_may_change_a_text_and_end_the_run() -> None:
     assert caught.value.result.messages[-1].text == "hi"
 
 
+async def test_what_a_validator_returns_is_the_output_for_everybody() -> None:
+    def loud(city: City) -> City:
+        return city.model_copy(update={"name": city.name.upper()})
+
+    agent = Agent(ScriptedModel(OSLO, OSLO), output_type=City, validate=loud)
+    result = await agent.run("?")
+    assert result.structured_output == {"name": "OSLO", "inhabitants": 717_710}
+    chief = Agent(ScriptedModel(call("agent", prompt="?"), "ok"), tools=[agent])
+    assert "OSLO" in (await chief.run("?")).tool_calls[0].result.text
+
+
 async def test_an_answer_is_asked_for_again_as_often_as_the_agent_says() -> None:
     model = ScriptedModel("no", "no")
     with pytest.raises(OutputInvalid) as caught:
@@ -133,7 +187,16 @@ async def test_an_answer_is_asked_for_again_as_often_as_the_agent_says() -> None
     assert caught.value.result.turns == 2
 
 
-@pytest.mark.parametrize(("said", "output"), [("I do not know.", str), (OSLO, City)])
+@pytest.mark.parametrize(
+    ("said", "output"),
+    [
+        ("I do not know.", str),
+        ("[Oslo](https://oslo.no) is the capital.", str),
+        ("```\nprint(1)\n```", str),
+        (OSLO, City),
+        (f"```json\n{OSLO}\n```", City),
+    ],
+)
 async def test_text_may_be_an_answer_beside_a_type(said: str, output: type) -> None:
     model = ScriptedModel(said)
     result = await Agent(model, output_type=str | City).run("?")
@@ -208,6 +271,14 @@ async def test_an_agent_among_the_tools_has_the_callers_deps_limits_and_its_own_
     assert caught.value.result.limit == "tokens"
     assert len(many.requests) == 2  # 15 of the caller, 15 and 15 of its own
 
+    many = ScriptedModel(*[call("missing") for _ in range(9)])
+    greedy = Agent(many, name="greedy", limits=Limits(tokens=100))
+    model = ScriptedModel(call("greedy", prompt="go"), "never")
+    with pytest.raises(LimitExceeded) as caught:
+        await Agent(model, tools=[greedy], limits=Limits(tokens=40)).run("?")
+    told = caught.value.result.tool_calls[0].result.text
+    assert "by the limit of tokens of the run around it" in told
+
     inner = Agent(ScriptedModel([call("x"), call("x")], "gave up"), name="inner")
     chief = Agent(
         ScriptedModel(call("inner", prompt="go"), "ok"), tools=[inner], limits=Limits(tool_calls=2)
@@ -215,6 +286,22 @@ async def test_an_agent_among_the_tools_has_the_callers_deps_limits_and_its_own_
     result = await chief.run("?")
     said = result.tool_calls[0].result.text  # one of the two is the caller's own call
     assert "by the limit of tool calls of the run around it" in said
+
+
+async def test_what_is_left_of_limits_is_what_the_runs_around_leave() -> None:
+    seen: list[Limits | None] = []
+
+    def look(ctx: RunContext) -> None:
+        seen.append(ctx.limits_left)
+
+    limits = Limits(tokens=20, turns=5)
+    inner = Agent(ScriptedModel(call("look"), "ok"), tools=[look], name="inner", limits=limits)
+    model = ScriptedModel(call("inner", prompt="go"), "done")
+    around = Limits(tokens=400, tool_calls=5, turns=1, seconds=60)
+    with pytest.raises(LimitExceeded):
+        await Agent(model, tools=[inner], limits=around).run("?")
+    assert seen[0] is not None and 0 < (seen[0].seconds or 0) < 60
+    assert dataclasses.replace(seen[0], seconds=None) == Limits(turns=4, tool_calls=3, tokens=5)
 
 
 async def test_the_events_of_an_agent_among_the_tools_come_nested() -> None:
@@ -262,6 +349,14 @@ async def test_an_agent_hands_over_to_another_who_goes_on() -> None:
     seen = expert_model.requests[0]
     assert seen.instructions == "Be an expert."
     assert [m.role for m in seen.messages] == ["user", "assistant", "tool"]
+
+
+async def test_the_form_of_the_answer_is_the_first_agents_whoever_gives_it() -> None:
+    seen: list[object] = []
+    expert = Agent(ScriptedModel("no", OSLO), name="expert", validate=lambda text: text.upper())
+    model = ScriptedModel(call("transfer_to_expert"))
+    desk = Agent(model, output_type=City, validate=seen.append, handoffs=[expert])
+    assert (await desk.run("?")).output == seen[0] == City(name="Oslo", inhabitants=717_710)
 
 
 async def test_rules_of_the_first_agent_hold_for_the_one_who_goes_on() -> None:
@@ -318,13 +413,47 @@ def ok() -> str:
         ({"tools": [3]}, "3 is no tool"),
         ({"tools": "time"}, "takes a list"),
         ({"model": 7}, "not 7"),
-        ({"handoffs": [ok]}, "takes agents"),
+        ({"model": ScriptedModel}, "or a Model"),
+        ({"instructions": None}, "a text, a function"),
+        ({"observers": print}, "a list of functions"),
+        ({"observers": "x"}, "a list of functions"),
+        ({"validate": True}, "a function of the output"),
+        ({"approve": True}, "ask before every call"),
+        ({"interaction": print}, "an Interaction"),
+        ({"handoffs": Agent()}, "a list of agents"),
+        ({"handoffs": [ok]}, "list of agents"),
         ({"handoffs": [Agent(name="a"), Agent(name="a")]}, "the same name"),
     ],
 )
 def test_what_makes_no_agent_is_said(given: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         Agent(**{"model": ScriptedModel(), **given})
+
+
+@pytest.mark.parametrize("given", [{"turns": "3"}, {"seconds": -1}, {"cost": float("nan")}])
+def test_limits_are_numbers(given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=rf"Limits\({next(iter(given))}="):
+        Limits(**given)
+
+
+@pytest.mark.parametrize("form", ["City", City(name="Oslo", inhabitants=1), {"type": "objekt"}])
+async def test_what_describes_no_answer_is_refused_before_a_model_is_asked(form: Any) -> None:
+    model = ScriptedModel(OSLO)
+    with pytest.raises(ConfigError, match="no JSON Schema"):
+        await Agent(model, output_type=form).run("?")
+    assert not model.requests
+
+
+async def test_a_wrong_argument_is_called_by_the_name_that_was_typed() -> None:
+    with pytest.raises(TypeError, match=r"not max_turns=; .*agent\.replace\(max_turns="):
+        await Agent(ScriptedModel("hi")).run("?", max_turns=3)
+    with pytest.raises(TypeError, match=r"Agent\.__init__\(\) got .* 'modle'"):
+        Agent(modle="x")
+
+
+async def test_an_agent_whose_deps_are_forgotten_is_not_run() -> None:
+    with pytest.raises(ConfigError, match=r"deps=City\("):
+        await Agent(ScriptedModel("hi"), deps_type=City).run("?", deps=None)
 
 
 async def test_a_forced_tool_is_forced_once_and_must_be_there() -> None:

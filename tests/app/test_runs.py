@@ -1,5 +1,6 @@
 """What is left of a run that does not come to its end, and runs that meet on one session."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -27,7 +28,8 @@ from universal_mcp_client import (
     ToolSpec,
 )
 from universal_mcp_client.testing import ScriptedModel, call
-from universal_mcp_client.types.errors import RateLimited, StreamInterrupted
+from universal_mcp_client.tools.base import current_run
+from universal_mcp_client.types.errors import RateLimited, ServerUnavailable, StreamInterrupted
 
 pytestmark = pytest.mark.anyio
 
@@ -123,6 +125,56 @@ async def test_a_time_limit_that_is_reached_when_the_answer_is_asked_for_again_i
     assert caught.value.result.limit == "seconds"
 
 
+class Opening:
+    """A toolset that does `opening` before it is there."""
+
+    def __init__(self, opening: Any) -> None:
+        self.opening = opening
+
+    async def __aenter__(self) -> "Opening":
+        await self.opening()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        return None
+
+    async def list_tools(self) -> tuple[ToolSpec, ...]:
+        return ()
+
+    async def call_tool(self, call: ToolCall, context: RunContext) -> ToolResult:
+        raise NotImplementedError
+
+
+async def test_a_server_that_cannot_be_opened_ends_the_run_as_other_errors_do() -> None:
+    async def fail() -> None:
+        raise ServerUnavailable("It does not start.", server="x")
+
+    session = Session()
+    with pytest.raises(ServerUnavailable) as caught:
+        await Agent(ScriptedModel("never"), tools=[Opening(fail)]).run("hello", history=session)
+    assert [m.text for m in caught.value.result.messages] == ["hello"]
+    assert [m.text for m in session.messages] == ["hello"]
+
+
+async def test_opening_counts_for_the_time_limit() -> None:
+    agent = Agent(
+        ScriptedModel("never"), tools=[Opening(anyio.sleep_forever)], limits=Limits(seconds=0.05)
+    )
+    with pytest.raises(LimitExceeded) as caught, anyio.fail_after(5):
+        await agent.run("?")
+    assert (caught.value.result.limit, caught.value.result.messages[0].text) == ("seconds", "?")
+
+
+async def test_connections_belong_to_no_run() -> None:
+    opened_in: list[object] = []
+
+    async def look() -> None:
+        opened_in.append(current_run.get())
+
+    await Agent(ScriptedModel("ok"), tools=[Opening(look)]).run("?")
+    assert opened_in == [None]
+
+
 class Meeting:
     """A tool that waits until it is let go."""
 
@@ -161,6 +213,47 @@ async def test_runs_on_one_session_follow_each_other() -> None:
     assert [m.text for m in session.messages if m.role != "tool"] == [
         "one", "", "first", "two", "second",
     ]  # fmt: skip
+
+
+async def test_runs_of_other_threads_wait_for_their_turn_on_a_session_too() -> None:
+    session, tool = Session(), Meeting()
+    first, second = Agent(ScriptedModel(call("meet"), "first"), tools=[tool]), ScriptedModel("two")
+    async with anyio.create_task_group() as group:
+
+        async def run() -> None:
+            await first.run("one", history=session)
+
+        group.start_soon(run)
+        await tool.reached.wait()
+        there = asyncio.create_task(
+            asyncio.to_thread(Agent(second, name="b").run_sync, "two", history=session)
+        )
+        while len(session._turns) < 2:
+            await asyncio.sleep(0.001)
+        assert not second.requests
+        tool.go_on.set()
+    with anyio.fail_after(5):
+        assert (await there).output == "two"
+    assert [m.role for m in session.messages[-2:]] == ["user", "assistant"]
+
+
+async def test_who_gives_up_waiting_for_a_session_lets_the_next_one_in() -> None:
+    session, tool = Session(), Meeting()
+    first = Agent(ScriptedModel(call("meet"), "first"), tools=[tool], name="first")
+    async with anyio.create_task_group() as group:
+
+        async def run(agent: Agent) -> None:
+            await agent.run("?", history=session)
+
+        group.start_soon(run, first)
+        await tool.reached.wait()
+        given_up = asyncio.create_task(Agent(ScriptedModel("?")).run("?", history=session))
+        await anyio.wait_all_tasks_blocked()
+        group.start_soon(run, Agent(ScriptedModel("third")))
+        await anyio.wait_all_tasks_blocked()
+        given_up.cancel()
+        tool.go_on.set()
+    assert session.messages[-1].text == "third"
 
 
 async def test_a_run_inside_of_a_run_on_its_session_is_refused_instead_of_waiting_for_ever() -> (

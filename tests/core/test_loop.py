@@ -102,6 +102,18 @@ async def test_leaving_early_cancels_the_calls_and_leaves_a_valid_history() -> N
     assert [r.is_error for r in session.messages[-1].tool_results] == [True, True]
 
 
+async def test_who_leaves_at_the_whole_answer_has_it_in_the_history() -> None:
+    session = Session()
+    agent = Agent(ScriptedModel([Text(text="Look."), call("ok")], "never"), tools=[Tools()])
+    async with agent.stream("go", history=session) as run:
+        async for event in run:
+            if isinstance(event, Completion):
+                break
+    answer, results = session.messages[1:]
+    assert (answer.text, answer.interrupted, len(answer.tool_calls)) == ("Look.", False, 1)
+    assert results.tool_results[0].text == "Cancelled."
+
+
 async def test_cancelling_the_task_cancels_the_calls() -> None:
     tools, session = Tools(), Session()
     agent = Agent(ScriptedModel(call("slow")), tools=[tools])

@@ -10,7 +10,7 @@ from contextlib import (
 from contextvars import ContextVar
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, Self, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, cast, overload
 
 from typing_extensions import TypeForm, Unpack
 
@@ -23,6 +23,7 @@ from universal_mcp_client.app.recipe import (
     Instructions,
     Options,
     OutputT,
+    Override,
     Recipe,
     T,
 )
@@ -40,9 +41,8 @@ from universal_mcp_client.types.events import RunResult
 from universal_mcp_client.types.messages import UserContent
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
 
-_NOTHING: Mapping[object, Mapping[str, Any]] = MappingProxyType({})
-_overrides: ContextVar[Mapping[object, Mapping[str, Any]]] = ContextVar(
-    "_overrides", default=_NOTHING
+_overrides: ContextVar[Mapping[object, Override]] = ContextVar(
+    "_overrides", default=MappingProxyType(dict[object, Override]())
 )
 
 
@@ -143,7 +143,9 @@ class Agent(Fields, Generic[OutputT, Deps]):
         """Within the block, in this task and those that it starts, this agent and all that were made
         of it by `replace` run with `changes`: for tests, `agent.override(model=ScriptedModel(…))`."""
         lineage, before = self._shared.lineage, _overrides.get()
-        token = _overrides.set({**before, lineage: {**before.get(lineage, {}), **changes}})
+        around = before.get(lineage)
+        override = Override({**(around.changes if around else {}), **changes})
+        token = _overrides.set({**before, lineage: override})
         try:
             yield self.now()
         finally:
@@ -161,8 +163,12 @@ class Agent(Fields, Generic[OutputT, Deps]):
 
     def now(self) -> Self:
         """The agent as `override` has it here."""
-        changes = _overrides.get().get(self._shared.lineage)
-        return replace(self, **changes) if changes else self
+        override = _overrides.get().get(self._shared.lineage)
+        if override is None:
+            return self
+        if override not in self._overridden:  # the very same each time, with all that it opens
+            self._overridden[override] = replace(self, **override.changes)
+        return cast(Self, self._overridden[override])
 
     # Runs
 
@@ -184,18 +190,20 @@ class Agent(Fields, Generic[OutputT, Deps]):
     async def run(
         self, prompt: UserContent, *, output_type: Any = None, **options: Any
     ) -> RunResult[Any]:
-        """Run to the end. See `Options` for `history`, `deps` and `wait`.
+        """Run to the end. `history` is the messages so far, or a `Session`, which grows and takes one
+        run at a time; with `wait=False` a second one raises RunError instead of waiting. `deps` is
+        what `RunContext.deps` has.
 
-        Raises ModelError, ServerError (of a required server), ConfigError, OutputInvalid, Fatal, and
-        LimitExceeded when a limit ended the run. Their `result` keeps everything that was done; the
-        history can be sent again after each of them.
+        Raises ConfigError for what cannot be run, and ModelError, ServerError (of a required server),
+        OutputInvalid, Fatal, and LimitExceeded (of a limit) for what ended the run: `result` keeps
+        everything that was done, and the history can be sent again after each of them.
         """
         async with self.stream(prompt, output_type=output_type, **options) as run:
             async for _ in run:
                 pass
         result: RunResult[Any] = run.result
         if result.limit is not None:
-            raise LimitExceeded(self.now().limits.describe(result.limit), result=result)
+            raise LimitExceeded(self.now().limits.describe(result.limit, result), result=result)
         return result
 
     @overload
@@ -303,12 +311,9 @@ class Agent(Fields, Generic[OutputT, Deps]):
             return await tools.list_tools()
 
     async def __aenter__(self) -> Self:
-        agent = self.now()
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(agent._shared.model.made.leave)
-            agent._shared.model.made.entered += 1
-            await stack.enter_async_context(opened(agent.toolset))
-            self._open.append(stack.pop_all())
+        stack = AsyncExitStack()
+        await stack.enter_async_context(self.now()._shared.opened(close=True))
+        self._open.append(stack)
         return self
 
     async def __aexit__(self, *_exc: object) -> None:

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import NoneType
 from typing import TYPE_CHECKING, Any, cast, get_args
 from uuid import uuid4
 
@@ -21,10 +22,11 @@ from universal_mcp_client.core.run import Run, running
 from universal_mcp_client.core.session import History, Session, session_of
 from universal_mcp_client.models.base import ModelRequest
 from universal_mcp_client.models.hosted import HostedTool
-from universal_mcp_client.tools.base import RunContext, current_run, opened
+from universal_mcp_client.tools.base import RunContext, current_run
 from universal_mcp_client.tools.program import awaited, with_context
 from universal_mcp_client.tools.rules import Approval
 from universal_mcp_client.types.errors import (
+    ConfigError,
     Fatal,
     ModelRefused,
     OutputInvalid,
@@ -69,14 +71,26 @@ async def started(
     history: History = (),
     deps: Any = None,
     wait: bool = True,
+    **unknown: Any,
 ) -> AsyncGenerator[Run[Any]]:
     """A run of `agent`; as one call of another run, that of `around`, which has the last word on
     rules and limits."""
+    if unknown:
+        raise TypeError(
+            f"A run takes history=, deps=, wait= and output_type=, not {min(unknown)}=; what an agent "
+            f"is made of is changed by agent.replace({min(unknown)}=…)."
+        )
+    if deps is None and isinstance(agent.deps_type, type) and agent.deps_type is not NoneType:
+        of = agent.deps_type.__name__
+        raise ConfigError(
+            f"The agent {agent.name!r} needs run(…, deps={of}(…)): its deps_type is {of}."
+        )
     session = session_of(history)
     form = agent.output_type if output_type is None else output_type
     meter = Meter(agent.limits, agent.resolved_model, around.meter if around else None)
     execution = Execution(
         agent=agent,
+        first=agent,
         prompt=prompt,
         session=session,
         output=None if form is None or form is str else Output(form),
@@ -92,7 +106,7 @@ async def started(
             failures=Counter(),
         ),
     )
-    async with opened(agent.toolset), running(execution.run) as run:
+    async with running(execution.run) as run:
         yield run
 
 
@@ -102,6 +116,7 @@ class Execution:
     the form of the answer, which are the first one's."""
 
     agent: "Agent[Any, Any]"
+    first: "Agent[Any, Any]"
     prompt: UserContent
     session: Session
     output: Output | None
@@ -117,14 +132,12 @@ class Execution:
 
     async def run(self, emit: Emit) -> None:
         """Ends with `RunFinished`, or with an error whose `result` is what there was."""
+        self.context = replace(self.context, emit=observed(emit, self.agent.observers))
         async with self.session.alone(wait=self.wait), AsyncExitStack() as opening:
             self.start = len(self.session.messages)
-            self.context = replace(self.context, emit=observed(emit, self.agent.observers))
-            current_run.set(self.context)
-            handing_over.set(self._next)
             try:
                 with anyio.move_on_after(self.agent.limits.seconds) as time:
-                    await self._begin()
+                    await self._begin(opening)
                     await self._answer(opening)
                 if time.cancelled_caught:
                     self.end = "seconds"
@@ -134,10 +147,19 @@ class Execution:
                 raise
             await self.context.emit(RunFinished(result=self.result()))
 
-    async def _begin(self) -> None:
-        """Put the prompt into the history, after what the agent has in its context; neither where a
-        part of that cannot be had."""
+    async def _begin(self, opening: AsyncExitStack) -> None:
+        """Open the agent, and put the prompt into the history, after what the agent has in its
+        context; neither where a part of that cannot be had."""
         messages = list(messages_of(self.prompt))
+        try:
+            await opening.enter_async_context(self.agent._shared.opened())
+        except BaseException:
+            self.session.messages.extend(messages)
+            raise
+        # From here on, as tasks of connections that were opened are nobody's.
+        self.session.enter()
+        current_run.set(self.context)
+        handing_over.set(self._next)
         if parts := await self._in_context().opening(self.agent.context, self.context):
             if messages and messages[0].role == "user":
                 parts = [*parts, *messages.pop(0).parts]
@@ -158,7 +180,7 @@ class Execution:
             end = await loop.turn()
             if self._next:
                 self.agent = self._next.pop().now()
-                await opening.enter_async_context(opened(self.agent.toolset))
+                await opening.enter_async_context(self.agent._shared.opened())
                 await self.context.emit(HandedOff(agent=self.agent.name))
                 if parts := await self._in_context().opening(self.agent.context, self.context):
                     add_to_user(self.session.messages, parts)
@@ -175,7 +197,7 @@ class Execution:
                 return
             except ValueError as error:
                 failed += 1
-                if failed > self.agent.output_retries:
+                if failed > self.first.output_retries:
                     raise OutputInvalid(
                         f"The answer of {loop.model.name} does not fit the output type: {error}",
                         output=text,
@@ -202,14 +224,18 @@ class Execution:
             raise ModelRefused(text or "The model refused.", model=model)
         else:
             value, plain = self.output.parse(text)
-        if self.agent.validate is not None:
+        if self.first.validate is not None:
             try:
-                checked = await with_context(self.agent.validate, self.context, value)
+                checked = await with_context(self.first.validate, self.context, value)
             except (Fatal, ModelRefused):
                 raise
             except Exception as error:
                 raise ValueError(str(error) or type(error).__name__) from error
             value = value if checked is None else checked
+            if self.output is not None:
+                from pydantic_core import to_jsonable_python
+
+                plain = to_jsonable_python(value, fallback=str)
         self.value, self.plain = value, plain
 
     async def _loop(self) -> Loop:
@@ -246,7 +272,7 @@ class Execution:
 
     def _answered(self, message: Message) -> bool:
         return (
-            self.agent.end_strategy == "early"
+            self.first.end_strategy == "early"
             and self.output is not None
             and self.output.fits(message.text)
         )

@@ -1,9 +1,10 @@
 """What agents and runs are made of: the fields themselves, and the same as type checkers see them."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, cast
+from weakref import WeakKeyDictionary
 
 from typing_extensions import TypedDict, TypeVar
 
@@ -31,6 +32,13 @@ Tool: TypeAlias = "Toolset | Callable[..., Any] | Agent[Any, Any] | object"
 Instructions: TypeAlias = (
     str | Callable[[RunContext[Deps]], str | Awaitable[str]] | Callable[[], str | Awaitable[str]]
 )
+
+
+@dataclass(frozen=True, eq=False)
+class Override:
+    """What `Agent.override` changes within a block."""
+
+    changes: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,12 @@ class Fields:
     resources: bool = False
     server_instructions: bool = True
     _shared: Shared = field(default=cast(Any, None), repr=False, compare=False)
+    _overridden: "WeakKeyDictionary[Override, Fields]" = field(
+        default_factory=WeakKeyDictionary["Override", "Fields"],
+        init=False,
+        repr=False,
+        compare=False,
+    )
     _open: list[AsyncExitStack] = field(
         default_factory=list[AsyncExitStack], init=False, repr=False, compare=False
     )
@@ -72,6 +86,9 @@ class Fields:
         agent = cast("Agent[Any, Any]", self)
         check(agent)
         object.__setattr__(self, "_shared", Shared.of(agent, self._shared))
+
+
+Fields.__init__.__qualname__ = "Agent.__init__"  # what Python calls it when an argument is wrong
 
 
 class Recipe(TypedDict, Generic[Deps], total=False):
@@ -106,9 +123,7 @@ class Changes(Recipe[Deps], total=False):
 
 
 class Options(TypedDict, Generic[Deps], total=False):
-    """What a single run is given: `history` is the messages so far, or a `Session`, which grows and
-    takes one run at a time; with `wait=False` a second one raises RunError instead of waiting. `deps`
-    is what `RunContext.deps` has."""
+    """What a single run is given; see `Agent.run`."""
 
     history: History
     deps: Deps

@@ -1,11 +1,12 @@
 """What an agent was given, checked, and what agents that were made of one another share of it:
 connections, tools and the model."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from operator import is_
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from universal_mcp_client.app.subagents import AgentToolset, HandoffToolset
 from universal_mcp_client.config.sources import is_source, server_configs, sources_of
@@ -13,7 +14,7 @@ from universal_mcp_client.core.limits import Limits
 from universal_mcp_client.models.base import Model, ModelSettings
 from universal_mcp_client.models.hosted import HostedTool
 from universal_mcp_client.models.registry import choose, resolve
-from universal_mcp_client.tools.base import Toolset
+from universal_mcp_client.tools.base import Toolset, opened
 from universal_mcp_client.tools.checked import CheckedToolset
 from universal_mcp_client.tools.combined import CombinedToolset
 from universal_mcp_client.tools.functions import FunctionToolset
@@ -28,11 +29,12 @@ T = TypeVar("T")
 
 
 class SharedModel:
-    """A model, made when it is first asked for; one that we made is closed by the last who leaves."""
+    """A model, made when it is first asked for. One that we made is closed when somebody has left who
+    wanted that (`async with agent`), by the last user."""
 
     def __init__(self, given: str | Model | None) -> None:
         self.given = given
-        self.entered = 0
+        self._users, self._to_close = 0, False
 
     @cached_property
     def model(self) -> Model:
@@ -40,10 +42,18 @@ class SharedModel:
             return resolve(choose().name)
         return resolve(self.given) if isinstance(self.given, str) else self.given
 
-    async def leave(self) -> None:
-        self.entered -= 1
-        if not self.entered and isinstance(self.given, str | None) and "model" in self.__dict__:
-            await self.model.aclose()
+    @asynccontextmanager
+    async def used(self, *, close: bool) -> AsyncGenerator[None]:
+        self._users += 1
+        try:
+            yield
+        finally:
+            self._users -= 1
+            self._to_close |= close
+            if self._to_close and not self._users:
+                self._to_close = False
+                if isinstance(self.given, str | None) and "model" in self.__dict__:
+                    await self.model.aclose()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +96,12 @@ class Shared:
                 before.toolset if before else None, _toolset, agent.tools, agent.handoffs, host.made
             ),
         )
+
+    @asynccontextmanager
+    async def opened(self, *, close: bool = False) -> AsyncGenerator[None]:
+        """Tools and model are there meanwhile; with `close`, an unused model is closed afterwards."""
+        async with self.model.made.used(close=close), opened(self.toolset.made()):
+            yield
 
 
 def _host(
@@ -147,25 +163,46 @@ def kind(
 def check(agent: "Agent[Any, Any]") -> None:
     """What programs without a type checker get wrong, said where it is written."""
     object.__setattr__(agent, "settings", ModelSettings.of(agent.settings, "Agent(settings=…)"))
-    if not isinstance(agent.limits, Limits):
-        raise ConfigError(
-            f"Agent(limits=…) takes a Limits, such as Limits(turns=10), not {agent.limits!r}."
-        )
-    if not (agent.model is None or isinstance(agent.model, str) or hasattr(agent.model, "stream")):
-        raise ConfigError(
-            f"Agent(model=…) takes a name such as 'openai:gpt-5' or a Model, not {agent.model!r}. "
-            "A vendor's client is given by resolve(name, client=…)."
-        )
-    for other in agent.handoffs:
-        if kind(other) != "agent":
-            raise ConfigError(f"Agent(handoffs=…) takes agents, not {other!r}.")
+    for name, (fits, takes) in _TAKES.items():
+        if not fits(value := getattr(agent, name)):
+            raise ConfigError(f"Agent({name}=…) takes {takes}, not {value!r}.")
     if len({other.name for other in agent.handoffs}) < len(agent.handoffs):
         raise ConfigError("Two of the agents in `handoffs` have the same name; give each its own.")
-    if isinstance(agent.tools, str | Mapping) or not isinstance(agent.tools, Sequence):
-        raise ConfigError(f"Agent(tools=…) takes a list, not {agent.tools!r}.")
     for tool in agent.tools:
         if kind(tool) is None:
             raise ConfigError(
                 f"Agent(tools=…): {tool!r} is no tool; give functions, toolsets, agents and "
                 "connections. A command line, a URL or a config goes into servers=[…]."
             )
+
+
+def _instructions(value: Any) -> bool:
+    return isinstance(value, str) or callable(value) or _list(value, _instructions)
+
+
+def _list(value: Any, fits: Callable[[Any], bool] = lambda item: True) -> bool:
+    return isinstance(value, list | tuple) and all(map(fits, cast(list[Any], value)))
+
+
+_TAKES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "model": (
+        lambda m: (
+            m is None or isinstance(m, str) or (not isinstance(m, type) and hasattr(m, "stream"))
+        ),
+        "a name such as 'openai:gpt-5' or a Model (a vendor's client: resolve(name, client=…))",
+    ),
+    "instructions": (_instructions, "a text, a function of the context, or a list of both"),
+    "tools": (lambda tools: isinstance(tools, Sequence) and not isinstance(tools, str), "a list"),
+    "limits": (lambda limits: isinstance(limits, Limits), "a Limits, such as Limits(turns=10)"),
+    "handoffs": (lambda value: _list(value, lambda a: kind(a) == "agent"), "a list of agents"),
+    "observers": (lambda value: _list(value, callable), "a list of functions"),
+    "validate": (lambda f: f is None or callable(f), "a function of the output"),
+    "approve": (
+        lambda f: f is None or callable(f),
+        "a function of a ToolSpec, such as `lambda spec: True` to ask before every call",
+    ),
+    "interaction": (
+        lambda i: i is None or hasattr(i, "approve"),
+        "an Interaction, an object with `approve`, `elicit` and `login`",
+    ),
+}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from universal_mcp_client.app.execution import handing_over, started
 from universal_mcp_client.core.output import Output
-from universal_mcp_client.tools.base import CallContext, opened
+from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.tools.functions import FunctionToolset
 from universal_mcp_client.tools.tool import Tool
 from universal_mcp_client.tools.wrapping import Wrappable
@@ -63,7 +63,7 @@ class AgentToolset(Wrappable):
             return failure(call, f"The agent {agent.name!r} failed: {error}")
         result = run.result
         if result.limit is not None:
-            reached = agent.limits.describe(result.limit)
+            reached = agent.limits.describe(result.limit, result)
             return failure(call, f"{reached} Last words: {result.output}")
         plain = result.structured_output
         text = str(result.output) if plain is None else json.dumps(plain, ensure_ascii=False)
@@ -72,7 +72,7 @@ class AgentToolset(Wrappable):
     async def __aenter__(self) -> Self:
         """Its servers are open for as long as the caller's."""
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(opened(self._agent.now().toolset))
+            await stack.enter_async_context(self._agent.now()._shared.opened())
             self._open.append(stack.pop_all())
         return self
 

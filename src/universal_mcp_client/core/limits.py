@@ -1,14 +1,15 @@
 """How far a run may go."""
 
+import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from universal_mcp_client.models.base import Model
 from universal_mcp_client.models.intercepted import answering, members
 from universal_mcp_client.models.prices import Spending, listed_price
 from universal_mcp_client.types.errors import ConfigError
-from universal_mcp_client.types.events import Limit
+from universal_mcp_client.types.events import Limit, RunResult
 from universal_mcp_client.types.usage import Usage
 
 
@@ -23,13 +24,25 @@ class Limits:
     cost: float | None = None
     seconds: float | None = None
 
-    def describe(self, limit: Limit) -> str:
-        """Why a run ended, for people."""
+    def __post_init__(self) -> None:
+        for name in (f.name for f in fields(self)):
+            value: object = getattr(self, name)
+            if not (value is None or (isinstance(value, int | float) and value >= 0)):
+                raise ConfigError(f"Limits({name}={value!r}): give a number from 0 on, or None.")
+
+    def describe(self, limit: Limit, result: RunResult[Any] | None = None) -> str:
+        """Why a run ended, for people. With its `result`, a limit of the run around it is told from
+        its own."""
         bound = getattr(self, limit)
         unit = {"cost": f"${bound}", "seconds": f"{bound} seconds"}
         named = limit.replace("_", " ")
         said = f"its limit of {unit.get(limit, f'{bound} {named}')}"
-        if bound is None:
+        used: dict[Limit, float | None] = {}
+        if result is not None:  # of the last calls, one is too many
+            calls, tokens = len(result.tool_calls) - 1, result.usage.total_tokens
+            used = {"tool_calls": calls, "tokens": tokens, "cost": result.cost}
+        spent = used.get(limit)
+        if bound is None or (spent is not None and spent < bound):
             said = f"the limit of {named} of the run around it"
         return f"The run was ended by {said}; what was done so far is kept."
 
@@ -82,36 +95,31 @@ class Meter:
 
     def calls(self, number: int) -> Limit | None:
         """So many tools are to be called: count them, or say which limit forbids it."""
-        for meter in self._all:
-            most = meter.limits.tool_calls
-            if most is not None and meter.tool_calls + number > most:
-                return "tool_calls"
+        most = self.left().tool_calls
+        if most is not None and number > most:
+            return "tool_calls"
         for meter in self._all:
             meter.tool_calls += number
         return None
 
     def reached(self) -> Limit | None:
         """The limit that forbids another turn."""
-        if self.limits.turns is not None and self.turns >= self.limits.turns:
-            return "turns"
-        for meter in self._all:
-            most = meter.limits
-            if most.tokens is not None and meter.usage.total_tokens >= most.tokens:
-                return "tokens"
-            if most.cost is not None and meter._cost >= most.cost:
-                return "cost"
-        return None
+        left = self.left()
+        ends: tuple[Limit, ...] = ("turns", "tokens", "cost")
+        return next((limit for limit in ends if getattr(left, limit) == 0), None)
 
     def left(self) -> Limits:
-        """The limits as they are for what is still to come, never below zero."""
-        used: dict[str, Any] = {
-            "turns": self.turns,
-            "tool_calls": self.tool_calls,
-            "tokens": self.usage.total_tokens,
-            "cost": self._cost,
-            "seconds": time.monotonic() - self._started,
-        }
-        bounds = {name: getattr(self.limits, name) for name in used}
-        return Limits(
-            **{k: None if bound is None else max(0, bound - used[k]) for k, bound in bounds.items()}
-        )
+        """How far the run may still go, by the limits of those around it too; never below zero."""
+        found = dict[str, Any]()
+        for meter in self._all:
+            used = {
+                "tool_calls": meter.tool_calls,
+                "tokens": meter.usage.total_tokens,
+                "cost": meter._cost,
+                "seconds": time.monotonic() - meter._started,
+            } | ({"turns": meter.turns} if meter is self else {})
+            for name, number in used.items():
+                bound = getattr(meter.limits, name)
+                if bound is not None:
+                    found[name] = min(max(0, bound - number), found.get(name, math.inf))
+        return Limits(**{"turns": None} | found)

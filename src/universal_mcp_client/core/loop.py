@@ -39,6 +39,7 @@ _INCOMPLETE = (
     "say so."
 )
 _ANSWERED = "Not called: the answer had been given already."
+_TOO_MANY = "Not called: the run's limit of tool calls is reached."
 
 
 def add_to_user(history: list[Message], parts: Sequence[Part]) -> None:
@@ -77,18 +78,28 @@ class Loop:
         if self.news is not None and (parts := await self.news(specs)):
             add_to_user(self.history, parts)
         completion = await self._ask(specs)
-        self.history.append(completion.message)
-        calls = completion.message.tool_calls
-        if not calls:
-            return None if completion.stop_reason == "pause" else completion.stop_reason
-        if self.answered(completion.message):
-            self._close(calls, [failure(c, _ANSWERED) for c in calls], self._catalogue(specs))
-            return "end_turn"
-        limit = await self._answer(calls, specs)
+        message, calls = completion.message, completion.message.tool_calls
+        results = [failure(call, "Cancelled.") for call in calls]
+        by_name = self._catalogue(specs)
+        self.history.append(message)
+        try:
+            await self.emit(completion)
+            if not calls:
+                return None if completion.stop_reason == "pause" else completion.stop_reason
+            if self.answered(message):
+                results = [failure(call, _ANSWERED) for call in calls]
+                return "end_turn"
+            if limit := self.meter.calls(len(calls)):
+                results = [failure(call, _TOO_MANY) for call in calls]
+                return limit
+            await self._call_all(calls, by_name, results)
+        finally:
+            if calls:
+                self._close(calls, results, by_name)
         if self.request.settings.tool_choice not in ("auto", "none"):  # it has been obeyed
             settings = replace(self.request.settings, tool_choice="auto")
             self.request = replace(self.request, settings=settings)
-        return limit
+        return None
 
     async def _ask(self, specs: Sequence[ToolSpec]) -> Completion:
         request = replace(self.request, messages=tuple(self.history), tools=specs)
@@ -105,14 +116,11 @@ class Loop:
         try:
             async with aclosing(self.model.stream(request)) as events:
                 async for event in events:
+                    if isinstance(event, Completion):
+                        return await self._counted(event)
                     await self.emit(event)
-                    match event:
-                        case TextDelta():
-                            said.append(event.text)
-                        case Completion():
-                            return self._completed(event)
-                        case _:
-                            pass
+                    if isinstance(event, TextDelta):
+                        said.append(event.text)
         except BaseException:
             if said:  # so that the conversation can go on from what had been said
                 parts = (Text(text="".join(said)),)
@@ -120,11 +128,12 @@ class Loop:
             raise
         raise ModelUnavailable(f"{self.model.name} ended without an answer.", model=self.model.name)
 
-    def _completed(self, completion: Completion) -> Completion:
+    async def _counted(self, completion: Completion) -> Completion:
         self.meter.turns += 1
         self.meter.spend(completion.usage, self.model, completion.model)
         logger.debug("%s: %s, %s.", self.model.name, completion.stop_reason, completion.usage)
         if completion.stop_reason == "content_filter":
+            await self.emit(completion)
             raise ContentFiltered(
                 f"{self.model.name}: the provider's content filter ended the answer.",
                 model=self.model.name,
@@ -132,24 +141,17 @@ class Loop:
             )
         return completion
 
-    async def _answer(self, calls: Sequence[ToolCall], specs: Sequence[ToolSpec]) -> Limit | None:
-        """Run all calls at once; their results keep the calls' order, and every call is answered,
-        also when the run is cancelled half way."""
-        limit = self.meter.calls(len(calls))
-        reason = "Not called: the run's limit of tool calls is reached." if limit else "Cancelled."
-        results = [failure(call, reason) for call in calls]
-        by_name = self._catalogue(specs)
+    async def _call_all(
+        self, calls: Sequence[ToolCall], by_name: Mapping[str, ToolSpec], results: list[ToolResult]
+    ) -> None:
+        """Make all calls at once; their results keep the calls' order."""
         try:
-            if limit is None:
-                async with anyio.create_task_group() as group:
-                    for index, call in enumerate(calls):
-                        group.start_soon(self._call, index, call, by_name.get(call.name), results)
+            async with anyio.create_task_group() as group:
+                for index, call in enumerate(calls):
+                    group.start_soon(self._call, index, call, by_name.get(call.name), results)
         except BaseExceptionGroup as failures:
             error = sole_leaf(failures)
             raise error from error.__cause__
-        finally:
-            self._close(calls, results, by_name)
-        return limit
 
     def _close(
         self,

@@ -29,10 +29,12 @@ class Output:
         self._check: Any = None
         self.or_text, form = _without_text(form)
         if isinstance(form, Mapping):
-            inner: JSONSchema = dict(form)
             from universal_mcp_client.tools.validation import Check
 
+            inner: JSONSchema = dict(form)
             self._check = Check(inner)
+            if not self._check.usable:
+                raise ConfigError(f"output_type {form!r} is no JSON Schema, or one too large.")
         else:
             self._adapter = _adapter(form)
             inner = self._adapter.json_schema()
@@ -52,18 +54,15 @@ class Output:
     def parse(self, text: str) -> tuple[Any, Any]:
         """The value and its plain JSON. Raises ValueError, in words for the model."""
         fenced = _FENCE.match(text)
-        if self.or_text and not fenced and text.strip()[:1] not in ("{", "["):
+        inner = fenced.group(1) if fenced else text
+        if self.or_text and inner.lstrip()[:1] != "{":
             return text, text
         try:
-            plain = json.loads(fenced.group(1) if fenced else text)
+            plain = drop_nulls(json.loads(inner), self.schema)
+        except RecursionError:
+            raise ValueError("The answer is nested too deeply to be read.") from None
         except ValueError as error:
             raise ValueError(f"The answer is not valid JSON: {error}") from error
-        except RecursionError:
-            raise ValueError("The answer is nested too deeply to be read.") from None
-        try:
-            plain = drop_nulls(plain, self.schema)
-        except RecursionError:
-            raise ValueError("The answer is nested too deeply to be read.") from None
         if self.wrapped:
             if not isinstance(plain, Mapping) or "value" not in plain:
                 raise ValueError('The answer must be an object with the key "value".')
@@ -105,13 +104,19 @@ def _adapter(form: Any) -> Any:
     from pydantic import TypeAdapter
     from pydantic.errors import PydanticUserError
 
-    if isinstance(form, Sequence):
+    if isinstance(form, Sequence) and not isinstance(form, str):
         given = " | ".join(getattr(each, "__name__", repr(each)) for each in form)
         raise ConfigError(f"output_type takes one type; write {given or 'a type'}, without a list.")
     try:
+        if isinstance(form, str):
+            raise TypeError("a text")
         return TypeAdapter(form)
-    except PydanticUserError as error:
-        raise ConfigError(f"output_type {form!r}: {error.message}") from error
+    except (PydanticUserError, TypeError) as error:
+        reason = error.message if isinstance(error, PydanticUserError) else str(error)
+        raise ConfigError(
+            f"output_type {form!r} is no type that pydantic knows, such as City (the class itself, "
+            f"not its name or one of its values), and no JSON Schema: {reason.splitlines()[0]}"
+        ) from error
 
 
 def _without_text(form: Any) -> tuple[bool, Any]:

@@ -1,5 +1,6 @@
 """A conversation over several runs: the only mutable state."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -7,14 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 from uuid import uuid4
 
-import anyio
-
 from universal_mcp_client.tools.budgeted import KeptResults
 from universal_mcp_client.tools.readings import Readings
 from universal_mcp_client.tools.rules import Strictest
 from universal_mcp_client.types.errors import ConfigError, RunError
 from universal_mcp_client.types.messages import Message, Text
 
+_Turn: TypeAlias = tuple[asyncio.AbstractEventLoop, asyncio.Event]
 _held: ContextVar[frozenset[str]] = ContextVar("_held", default=frozenset())
 
 
@@ -30,22 +30,34 @@ class Session:
     results: KeptResults = field(default_factory=KeptResults, repr=False)
     seen: Strictest = field(default_factory=Strictest, repr=False)
     readings: Readings = field(default_factory=Readings, repr=False)
-    _lock: anyio.Lock = field(default_factory=anyio.Lock, init=False, repr=False, compare=False)
+    _turns: list[_Turn] = field(default_factory=list[_Turn], init=False, repr=False, compare=False)
 
     @asynccontextmanager
     async def alone(self, *, wait: bool) -> AsyncGenerator[None]:
-        """Nobody else's run is on this session meanwhile. Raises RunError where one is and `wait` is
-        false, ConfigError for a run inside of one on the same session. For a task of its own."""
+        """Nobody else's run is on this session meanwhile, in any thread or event loop. Raises RunError
+        where one is and `wait` is false, ConfigError for a run inside of one on the same session."""
         if self.id in _held.get():
             raise ConfigError(
                 "This run's session is in use by the run that it is a part of, which would wait for "
                 "ever. Give it a session of its own."
             )
-        if not wait and self._lock.locked():
+        if not wait and self._turns:
             raise RunError(f"Session {self.id} is in use by another run, and wait=False was given.")
-        async with self._lock:
-            _held.set(_held.get() | {self.id})
+        turn = asyncio.get_running_loop(), asyncio.Event()
+        self._turns.append(turn)  # whose turn it is stands first
+        try:
+            if self._turns[0] is not turn:
+                await turn[1].wait()
             yield
+        finally:
+            self._turns.remove(turn)
+            if self._turns:
+                loop, next_one = self._turns[0]
+                loop.call_soon_threadsafe(next_one.set)
+
+    def enter(self) -> None:
+        """What this task does from now on is part of the run that is alone on the session."""
+        _held.set(_held.get() | {self.id})
 
 
 History: TypeAlias = "Sequence[Message | Mapping[str, Any]] | Session"
