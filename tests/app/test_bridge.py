@@ -426,6 +426,22 @@ async def test_a_stream_has_the_chunks_of_all_turns(
     assert "It costs three euros." in json.dumps(added[-1])
 
 
+@pytest.mark.parametrize(("wire", "sync"), FORMS)
+async def test_a_stream_is_left_as_the_sdks_are(
+    wire: Any, sync: bool, llm: LLMServer, of: Of, shop: str
+) -> None:
+    llm.script = [[Call("price", {"item": "tea"})], "It costs three euros."]
+    provider = of(wire, sync)
+    async with Bridge(shop) as bridge:
+        async with await bridge.run(provider.create, stream=True, **provider.request()) as chunks:
+            assert await anext(chunks)
+        assert [chunk async for chunk in chunks] == []
+        chunks = await bridge.run(provider.create, stream=True, **provider.request())
+        await chunks.close()
+        assert [chunk async for chunk in chunks] == []
+    assert len(llm.requests) == 1
+
+
 async def test_calls_of_others_are_left_to_the_caller(
     llm: LLMServer, of: Of, shop: str, log: Path
 ) -> None:
@@ -594,6 +610,7 @@ async def test_wires_that_do_not_fit_are_told(llm: LLMServer, of: Of, shop: str)
     async def unknown(**request: Any) -> None:
         raise AssertionError
 
+    wrong: Any
     async with Bridge(shop, wire="openai") as bridge, Bridge(shop) as unsure:
         with pytest.raises(ConfigError, match="speaks 'openai-responses', and the bridge 'openai'"):
             await bridge.run(answers.create, **answers.request())
@@ -603,10 +620,14 @@ async def test_wires_that_do_not_fit_are_told(llm: LLMServer, of: Of, shop: str)
             await unsure.tools()
         with pytest.raises(ConfigError, match="is not known"):
             await unsure.run(unknown, messages=[])
+        for wrong in (chats.client.embeddings.create, None):
+            with pytest.raises(ConfigError, match=r"without calling it; .* wire=…\) with one of"):
+                await unsure.run(wrong, messages=[])
         with pytest.raises(ConfigError, match="is not known"):
             await unsure.answer([ToolCall(id="1", name="stock")])
-        with pytest.raises(ConfigError, match="max_turns"):
-            await bridge.run(chats.create, max_turns=0, **chats.request())
+        for name, wrong in (("max_turns", 0), ("max_turns", "3"), ("added", {})):
+            with pytest.raises(ConfigError, match=name):
+                await bridge.run(chats.create, **{name: wrong}, **chats.request())
     with pytest.raises(ConfigError, match="not open"):
         await bridge.tools()
     with pytest.raises(ConfigError, match="provider's own"):

@@ -54,6 +54,13 @@ async def test_a_models_call_is_taken_as_it_is(asked: Any, tmp_path: Path) -> No
             assert (result.text, result.call_id) == ("tea: 3 euros", "c1")
 
 
+@pytest.mark.parametrize("identity", ["functions.price:0", "c" * 300])
+async def test_a_result_has_the_id_that_the_call_came_with(identity: str, tmp_path: Path) -> None:
+    async with Host(shop(tmp_path / "log")) as host:
+        for asked in (CHAT | {"id": identity}, RESPONSES | {"call_id": "", "id": identity}):
+            assert (await host.call_tool(asked)).call_id == identity
+
+
 @pytest.mark.parametrize("cut", ['{"item": "te', "[1]"])
 async def test_what_was_cut_off_does_not_run_with_defaults(cut: str, tmp_path: Path) -> None:
     asked = {"id": "c1", "type": "function", "function": {"name": "stock", "arguments": cut}}

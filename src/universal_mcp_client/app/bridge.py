@@ -2,14 +2,7 @@
 
 import copy
 from collections import Counter
-from collections.abc import (
-    AsyncGenerator,
-    Callable,
-    Collection,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from typing import Any, Self, cast
@@ -19,26 +12,16 @@ import anyio
 
 from universal_mcp_client.app.agent import Agent
 from universal_mcp_client.app.recipe import Tool
-from universal_mcp_client.app.sdk_calls import called, chunks, direct, wire_of
-from universal_mcp_client.app.wires import (
-    WIRES,
-    Asked,
-    Heard,
-    Turn,
-    Wire,
-    follow,
-    plain,
-    read,
-    results,
-)
+from universal_mcp_client.app.sdk_calls import Chunks, called, chunks, direct, wire_of
+from universal_mcp_client.app.wires import SAY_WHICH, WIRES, Heard, Turn, Wire, follow, plain, read
 from universal_mcp_client.config.sources import ServerSource
 from universal_mcp_client.core.run import sole_leaf
 from universal_mcp_client.core.session import Session
 from universal_mcp_client.models.dialects import Dialect, function_specs
 from universal_mcp_client.models.hosted import HostedTool
 from universal_mcp_client.models.provider_calls import given
-from universal_mcp_client.models.strict import drop_nulls
-from universal_mcp_client.tools.base import Catalogue, RunContext, current_run, opened
+from universal_mcp_client.models.strict import meant
+from universal_mcp_client.tools.base import RunContext, current_run, opened
 from universal_mcp_client.tools.budgeted import DEFAULT_BUDGET
 from universal_mcp_client.tools.rules import Approval, Needs
 from universal_mcp_client.types.errors import ConfigError, LimitExceeded, ServerError
@@ -75,7 +58,6 @@ class Bridge:
         policy: Needs | None = None,
         strict: bool = False,
         result_budget: int = DEFAULT_BUDGET,
-        token_store: Any = None,
     ) -> None:
         if wire is not None and wire not in WIRES:
             raise ConfigError(f"There is no wire {wire!r}. The wires are: {', '.join(WIRES)}.")
@@ -88,33 +70,34 @@ class Bridge:
         if sources:
             from universal_mcp_client.mcp.host import Host
 
-            self._host = Host(*sources, interaction=interaction, token_store=token_store)
+            self._host = Host(*sources, interaction=interaction)
             tools = [*tools, self._host]
-        self._needs = _either(approve, policy)
+        self._needs = (approve, policy) if approve and policy else (approve or policy,)
         self._agent = Agent[Any, Any](
-            tools=tools, interaction=interaction, approve=self._needs, result_budget=result_budget
+            tools=tools, interaction=interaction, result_budget=result_budget
         )
-        self._made = dict[
-            tuple[int, Wire], tuple[ToolSpec, Any]
-        ]()  # specs, in the provider's shape
-        self._shown: tuple[object, Wire | None, list[Any]] = ((), None, [])
         self._stacks = list[AsyncExitStack]()
-        self._names: Mapping[str, ToolSpec] | None = None
-        self._failures: Counter[str] | None = None  # of all conversations: not counted
-        self._begin()
+        # Specs in the providers' shapes, each made once for all conversations.
+        self._made = dict[tuple[int, Wire], tuple[ToolSpec, Any]]()
+        self._listing: Sequence[ToolSpec] | None = None
+        self._by_name: Mapping[str, ToolSpec] = {}
+        self._shown: list[Any] | None = None
+        self._begin(None)  # of all conversations: their failures are not counted
 
-    def _begin(self) -> None:
-        self._catalogue = Catalogue()
-        self._session = Session()
-        approval = Approval(seen=self._session.seen)
-        self._approval = approval.narrowed(self._agent.interaction, self._needs)
-        self._guarded = self._agent.guarded(self._session, self._approval)
+    def _begin(self, failures: Counter[str] | None) -> None:
+        session = Session()
+        approval = Approval(seen=session.seen)
+        for needs in self._needs:
+            approval = approval.narrowed(self._agent.interaction, needs)
+        self._guarded = self._agent.guarded(session, approval)
+        self._context = RunContext[Any](
+            run_id=uuid4().hex, session=session, approval=approval, failures=failures
+        )
 
     def conversation(self) -> "Bridge":
         """A bridge for one conversation more: the same connections and tools, results of its own."""
         other = copy.copy(self)
-        other._failures = Counter()
-        other._begin()
+        other._begin(Counter())
         return other
 
     @property
@@ -125,8 +108,13 @@ class Bridge:
     async def tools(self, *, deps: Any = None) -> list[Any]:
         """The `tools` of a request. The same list as long as nothing changed: leave it as it is."""
         if self.wire is None:
-            raise ConfigError(f"Say which API the tools are for: Bridge(…, wire={WIRES!r}).")
-        return self._encoded(await self._list(self._around(deps)), self.wire)
+            raise ConfigError(f"Say which API the tools are for: {SAY_WHICH}.")
+        listing = await self._list(deps)
+        if self._shown is None:
+            if len(self._made) > 2 * len(listing) + 100:  # of tools that are no more
+                self._made.clear()
+            self._shown = [self._spec(spec, self.wire) for spec in listing]
+        return self._shown
 
     async def answer(
         self, response: object, *, deps: Any = None, others: Collection[str] | None = None
@@ -141,9 +129,9 @@ class Bridge:
 
         A tool that fails is a result that says so. Raises ConfigError for what is no answer.
         """
-        turn, context = read(response, self.wire), self._around(deps)
-        await self._list(context)
-        return await self._answer(turn, self._split(turn, others)[0], context)
+        turn = read(response, self.wire)
+        await self._list(deps)
+        return turn.answered(await self._make(self._split(turn, others)[0], deps))
 
     def others(self, response: object) -> list[Any]:
         """The calls in a response that are not of these tools (as `tools` or `answer` had them last),
@@ -164,64 +152,61 @@ class Bridge:
 
         `create` is `client.chat.completions.create`, `client.responses.create` or
         `client.messages.create`, of an async or a sync client (which is called in threads), and
-        `request` what it takes. With `stream=True` this returns an async iterator over the chunks of
-        all turns. `tools` of your own go beside ours; a response that calls them is returned with no
-        call made: `answer` makes ours. `added` is a list that gets what was appended on the way;
-        yours (`messages`, `input`) are never changed.
+        `request` what it takes. With `stream=True` this returns the chunks of all turns, to be
+        iterated over (async), in an `async with` or not. `tools` of your own go beside ours; a
+        response that calls them is returned with no call made: `answer` makes ours. `added` is a list
+        that gets what was appended on the way; yours (`messages`, `input`) are never changed.
 
         Raises LimitExceeded when the model still asks for tools after `max_turns` requests; its
         `response` is the last one. Raises what `create` raises.
         """
-        if max_turns < 1:
-            raise ConfigError(f"max_turns has to be at least 1, not {max_turns}.")
-        found = wire_of(create)
-        if found is not None and self.wire not in (None, found):
-            raise ConfigError(f"This call speaks {found!r}, and the bridge {self.wire!r}.")
-        wire = found or self.wire
+        if type(max_turns) is not int or max_turns < 1:
+            raise ConfigError(f"max_turns has to be a number, at least 1, not {max_turns!r}.")
+        if not isinstance(added, list | None):
+            raise ConfigError(f"added has to be a list, to which is appended, not {added!r}.")
+        wire = wire_of(create) or self.wire
         if wire is None:
             raise ConfigError(
-                f"Which API {create!r} calls is not known: Bridge(…, wire={WIRES!r})."
+                f"{create!r} is not known to be chat.completions.create, responses.create or "
+                "messages.create of an SDK. Give one of these methods, without calling it; for another "
+                f"function that does what they do, {SAY_WHICH}."
             )
+        if self.wire not in (None, wire):
+            raise ConfigError(f"This call speaks {wire!r}, and the bridge {self.wire!r}.")
         key = "input" if wire == "openai-responses" else "messages"
         if isinstance(request.get(key), Iterable) and not isinstance(request[key], str):
             request[key] = [plain(item) for item in request[key]]
-        await self._list(self._around(deps))
-        steps = self.conversation()._steps(create, wire, key, request, max_turns, deps, added)
-        if request.get("stream"):
-            return steps
-        return [response async for response in steps][-1]
+        await self._list(deps)
+        within = self.conversation()
+        within.wire = wire
+        turns = within._turns(create, key, request, max_turns, deps, [] if added is None else added)
+        return (
+            Chunks(turns) if request.get("stream") else [response async for response in turns][-1]
+        )
 
-    async def _steps(
+    async def _turns(
         self,
         create: Callable[..., Any],
-        wire: Wire,
         key: str,
         request: dict[str, Any],
-        max_turns: int,
+        left: int,
         deps: Any,
-        added: list[Any] | None,
+        added: list[Any],
     ) -> AsyncGenerator[Any]:
         """The responses of all turns, or their chunks."""
-        tools, context = request.pop("tools", None), self._around(deps)
-        theirs: list[Any] = list(tools) if isinstance(tools, Iterable) else []
-        first = {key: request[key]} if key in request else {}
-        by_body = bool(first) and direct(create, [first, theirs])
-        for left in reversed(range(max_turns)):
-            ours = self._encoded(await self._list(context), wire)
-            known = set(map(id, ours))
-            theirs = [tool for tool in theirs if id(tool) not in known]
-            names = {_name(tool) for tool in theirs}
-            if taken := names & (self._names or {}).keys():
+        wire, tools = cast(Wire, self.wire), request.pop("tools", None)
+        known = set(map(id, await self.tools(deps=deps)))
+        theirs = [t for t in tools if id(t) not in known] if isinstance(tools, Iterable) else []
+        names = {_name(tool) for tool in theirs}
+        by_body = (key, "tools") if direct(create, [request.get(key), theirs]) else ()
+        for turns in range(1, left + 1):
+            ours = await self.tools(deps=deps)
+            if taken := names & self._by_name.keys():
                 raise ConfigError(
                     f"{min(taken)!r} is the bridge's tool and one in tools=…; rename it."
                 )
-            every = [*theirs, *ours] if theirs else ours
-            tools = {"tools": every} if every else {}
-            if by_body:
-                body = {key: request[key], **tools, **(request.get("extra_body") or {})}
-                got = await called(create, {**request, **first, "extra_body": body})
-            else:
-                got = await called(create, {**request, **tools})
+            every = {"tools": [*theirs, *ours] if theirs else ours} if theirs or ours else {}
+            got = await called(create, request | every, by_body)
             if request.get("stream"):
                 heard = Heard(wire, str(request.get("model")))
                 async with aclosing(chunks(got)) as pieces:
@@ -232,96 +217,72 @@ class Bridge:
             else:
                 yield got
                 turn = read(got, wire)
-            said = turn.plain()
-            if added is not None:
-                added += said
+            added += (said := turn.plain())
             asked, others = self._split(turn, names)
             if others or not (asked or turn.paused):
                 return
-            if not left:
-                text = f"The model still asks for tools after {max_turns} requests."
+            if turns == left:
+                text = f"The model still asks for tools after {left} requests."
                 error = LimitExceeded(text, result=cast(Any, None))
                 error.response = turn.response
                 raise error
-            more = await self._answer(turn, asked, context)
-            if added is not None:
-                added += more
+            added += (more := turn.answered(await self._make(asked, deps)))
             request = follow(request, turn, said, more)
 
-    def _around(self, deps: Any) -> RunContext[Any]:
-        return RunContext(
-            deps=deps,
-            run_id=uuid4().hex,
-            session=self._session,
-            approval=self._approval,
-            failures=self._failures,
-        )
-
-    async def _list(self, context: RunContext[Any]) -> Sequence[ToolSpec]:
+    async def _list(self, deps: Any) -> Sequence[ToolSpec]:
         if not self._stacks:
             raise ConfigError("The bridge is not open: use it inside of `async with bridge:`.")
-        token = current_run.set(context)
+        token = current_run.set(replace(self._context, deps=deps))
         try:
             listing = await self._guarded.list_tools()
         finally:
             current_run.reset(token)
-        self._names = self._catalogue(listing)
+        if listing is not self._listing:
+            self._listing, self._shown = listing, None
+            self._by_name = {spec.name: spec for spec in listing}
         return listing
 
-    def _encoded(self, listing: Sequence[ToolSpec], wire: Wire) -> list[Any]:
-        """The specs of a listing; each tool's is made once for all conversations."""
-        of, form, specs = self._shown
-        if of is not listing or form != wire or len(specs) != len(listing):
-            if len(self._made) > 2 * len(listing) + 100:  # of tools that are no more
-                self._made.clear()
-            specs = [self._one(spec, wire) for spec in listing]
-            self._shown = (listing, wire, specs)
-        return specs
-
-    def _one(self, spec: ToolSpec, wire: Wire) -> Any:
+    def _spec(self, spec: ToolSpec, wire: Wire) -> Any:
         kept = self._made.get((id(spec), wire))
         if kept is None or kept[0] is not spec:
             form = cast(Dialect, f"{wire}-strict" if self._strict else wire)
             kept = self._made[id(spec), wire] = (spec, function_specs([spec], form)[0])
         return kept[1]
 
-    def _split(self, turn: Turn, others: Collection[str] | None) -> tuple[list[Asked], list[Any]]:
+    def _split(
+        self, turn: Turn, others: Collection[str] | None
+    ) -> tuple[list[ToolCall], list[Any]]:
         """The calls that are ours to make, each once, and the rest as they came."""
-        if (names := self._names) is None:
+        if self._listing is None:
             raise ConfigError(
                 "Which tools are the bridge's is not known before `tools` or `answer`."
             )
-        asked, rest = list[Asked](), list[Any]()
-        for one in turn.calls:
-            call = one.call
-            if call is None or (call.name not in names and (others is None or call.name in others)):
-                rest.append(one.raw)
-            elif not any(call == other.call for other in asked):
-                spec = names.get(call.name)
-                if spec and (self._strict if spec.strict is None else spec.strict):
-                    given = drop_nulls(call.arguments, spec.input_schema)
-                    one = Asked(one.raw, replace(call, arguments=given))
-                asked.append(one)
+        asked, rest = list[ToolCall](), list[Any]()
+        for raw, call in turn.calls:
+            spec = self._by_name.get(call.name) if call else None
+            if call is None or (spec is None and (others is None or call.name in others)):
+                rest.append(raw)
+            elif (call := meant(call, spec, self._strict)) not in asked:
+                asked.append(call)
         return asked, rest
 
-    async def _answer(
-        self, turn: Turn, asked: Sequence[Asked], context: RunContext[Any]
-    ) -> list[Any]:
-        found = [cast(ToolResult, None)] * len(asked)
+    async def _make(self, calls: Sequence[ToolCall], deps: Any) -> list[ToolResult]:
+        """The results of calls, which are made all at once, in their order."""
+        found = [cast(ToolResult, None)] * len(calls)
 
         async def make(at: int, call: ToolCall) -> None:
-            own = replace(context, call=call)
-            current_run.set(own)  # of this task alone
-            found[at] = await self._guarded.call_tool(call, own)
+            context = replace(self._context, deps=deps, call=call)
+            current_run.set(context)  # of this task alone
+            found[at] = await self._guarded.call_tool(call, context)
 
         try:
             async with anyio.create_task_group() as group:
-                for at, one in enumerate(asked):
-                    group.start_soon(make, at, cast(ToolCall, one.call))
+                for at, call in enumerate(calls):
+                    group.start_soon(make, at, call)
         except BaseExceptionGroup as failures:
             error = sole_leaf(failures)
             raise error from error.__cause__
-        return results(turn, asked, found)
+        return found
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -331,12 +292,6 @@ class Bridge:
 
     async def __aexit__(self, *_exc: object) -> None:
         await self._stacks.pop().aclose()
-
-
-def _either(one: Needs | None, other: Needs | None) -> Needs | None:
-    if one is None or other is None:
-        return one or other
-    return lambda spec: one(spec) or other(spec)
 
 
 def _name(tool: Any) -> Any:

@@ -1,11 +1,11 @@
 """The SDKs' own calls, as they are made in a loop around them."""
 
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
 from types import MethodType
-from typing import Any
+from typing import Any, Self
 
 import anyio
 import anyio.to_thread
@@ -53,13 +53,43 @@ def direct(create: Any, said: object) -> bool:
     return True
 
 
-async def called(create: Callable[..., Any], request: Mapping[str, Any]) -> Any:
-    """What the SDK's call gives; that of a sync client is made in a thread."""
+async def called(
+    create: Callable[..., Any], request: Mapping[str, Any], by_body: Collection[str]
+) -> Any:
+    """What the SDK's call gives; that of a sync client is made in a thread. The fields `by_body` go
+    in `extra_body`, see `direct`."""
+    if body := {name: request[name] for name in by_body if name in request}:
+        empty: dict[str, Any] = dict.fromkeys(body, ())
+        body |= request.get("extra_body") or {}
+        request = {**request, **empty, "extra_body": body}
     call = partial(create, **request)
     if inspect.iscoroutinefunction(inspect.unwrap(create)):
         return await call()
     found = await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
     return await awaited(found)
+
+
+class Chunks:
+    """The chunks of all turns; as the SDKs' streams are, an iterator and a context manager."""
+
+    def __init__(self, chunks: AsyncGenerator[Any]) -> None:
+        self._chunks = chunks
+
+    def __aiter__(self) -> AsyncGenerator[Any]:
+        return self._chunks
+
+    async def __anext__(self) -> Any:
+        return await anext(self._chunks)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the turn under way, and with it the provider's answer."""
+        await self._chunks.aclose()
 
 
 async def chunks(stream: Any) -> AsyncGenerator[Any]:

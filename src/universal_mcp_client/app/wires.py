@@ -16,6 +16,7 @@ from universal_mcp_client.types.messages import Message, ToolCall, ToolResult
 
 Wire: TypeAlias = Literal["openai", "openai-responses", "anthropic"]
 WIRES: tuple[Wire, ...] = get_args(Wire)
+SAY_WHICH = f"Bridge(…, wire=…) with one of {', '.join(map(repr, WIRES))}"
 
 _PROFILES: Mapping[Wire, Profile] = {
     "openai": profiles.OPENAI,
@@ -31,39 +32,26 @@ _CUT = (
     *("length", "max_tokens", "max_output_tokens", "model_context_window_exceeded"),
     *("content_filter", "refusal"),
 )
+_ENDS = ("response.completed", "response.incomplete", "response.failed")
 _SERIAL = "disable_parallel_tool_use"
-_PARSED: Any = {
-    "parsed": True,
-    "parsed_arguments": True,
+_PARSED: Any = {  # what `parse` of an SDK adds, and no API takes
+    **dict.fromkeys(("parsed", "parsed_arguments", "parsed_output"), True),
     "content": {"__all__": {"parsed"}},
     "tool_calls": {"__all__": {"function": {"parsed_arguments"}}},
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A call as it came, and as ours; None where it is of no function."""
-
-    raw: Any
-    call: ToolCall | None
+_WIRE_OF: Mapping[str, Wire] = {"tool_use": "anthropic", "function": "openai", "custom": "openai"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What a model answered: `said` is what goes back to it, `paused` that it only took a breath."""
+    """What a model answered: `said` is what goes back to it, `calls` are what it asks for, as they came
+    and as ours (None where they are of no function), `paused` that it only took a breath."""
 
     wire: Wire | None
     response: Any
-    calls: Sequence[Asked] = ()
+    calls: Sequence[tuple[Any, ToolCall | None]] = ()
     said: Sequence[Any] = ()
     paused: bool = False
-
-    @property
-    def profile(self) -> Profile:
-        """What the model takes, as far as its answer tells which it is."""
-        wire = cast(Wire, self.wire)
-        model = given(self.response, "model")
-        return profiles.profile_of(wire, model if isinstance(model, str) else "", _PROFILES[wire])
 
     def plain(self) -> list[Any]:
         """`said` as dicts, without what the SDK itself has added."""
@@ -71,6 +59,25 @@ class Turn:
         if self.wire != "openai":
             return found
         return [{k: v for k, v in m.items() if v is not None or k == "content"} for m in found]
+
+    def answered(self, results: Sequence[ToolResult]) -> list[Any]:
+        """What is to be appended for the results of calls, in the provider's own shapes."""
+        if not results:
+            return []
+        wire, model = cast(Wire, self.wire), given(self.response, "model")
+        name = model if isinstance(model, str) else ""
+        profile = profiles.profile_of(wire, name, _PROFILES[wire])
+        message = Message(role="tool", parts=tuple(results))
+        if wire == "openai":
+            return openai_chat.to_wire(message, profile)
+        if wire == "openai-responses":
+            return openai_responses.to_wire(message, profile)
+        written = anthropic.to_wire(message, profile)
+        for block, result in zip(written["content"], results, strict=True):
+            block["tool_use_id"] = (
+                result.call_id
+            )  # as it came, even where Anthropic would not take it
+        return [written]
 
 
 def plain(value: Any) -> Any:
@@ -111,60 +118,36 @@ def read(response: object, expected: Wire | None = None) -> Turn:
             )
     done = [given(i, "call_id") for i in items if str(given(i, "type")).endswith("_output")]
     last = len(items) - 1 if reason in _CUT else -1
-    calls = [a for at, i in enumerate(items) if (a := _asked(i, at == last, done)) is not None]
-    wire = wire or _of(calls) or expected
+    calls = [(item, _call(item, at == last)) for at, item in enumerate(items) if _asks(item, done)]
+    if len(calls) > ANSWER_CALLS:
+        raise too_many_calls(str(given(response, "model") or "The model"))
+    of_a_provider = [raw for raw, _ in calls if not isinstance(raw, ToolCall)]
+    if wire is None and of_a_provider:
+        kind = str(given(of_a_provider[0], "type") or "function")
+        wire = _WIRE_OF.get(kind, "openai-responses")
+    wire = wire or expected
     if expected is not None and wire != expected:
         raise ConfigError(f"This answer speaks {wire!r}, and the bridge {expected!r}: see wire=….")
     if calls and wire is None:
-        raise ConfigError(f"Which API these calls are of is not known: Bridge(…, wire={WIRES!r}).")
-    if len(calls) > ANSWER_CALLS:
-        raise too_many_calls(str(given(response, "model") or "The model"))
+        raise ConfigError(f"Which API these calls are of is not known: {SAY_WHICH}.")
     paused = reason in ("pause_turn", "pause")
     return Turn(wire=wire, response=response, calls=calls, said=said, paused=paused)
 
 
-def _asked(item: Any, cut: bool, done: Sequence[Any]) -> Asked | None:
+def _asks(item: Any, done: Sequence[Any]) -> bool:
+    """Whether a part of an answer is a call that the program has to carry out."""
     kind = given(item, "type")
-    named = kind == "function_call" and not given(item, "namespace")
-    if named or kind in ("function", "tool_use") or given(item, "function") is not None:
-        return Asked(item, provider_call(item, cut=cut))
-    if isinstance(item, ToolCall):
-        return Asked(item, item)
+    if isinstance(item, ToolCall) or given(item, "function") is not None or kind == "function":
+        return True
     if not isinstance(kind, str):
         raise ConfigError(f"{shown(item)} is no tool call, and no other part of an answer.")
-    if kind not in _PROGRAMS or given(item, "call_id") in done:
-        return None
-    return Asked(item, None) if given(item, "execution") != "server" else None
+    theirs = given(item, "call_id") in done or given(item, "execution") == "server"
+    return kind == "tool_use" or (kind in _PROGRAMS and not theirs)
 
 
-def _of(calls: Sequence[Asked]) -> Wire | None:
-    raw = calls[0].raw if calls else None
-    if raw is None or isinstance(raw, ToolCall):
-        return None
-    kind = given(raw, "type")
-    if kind == "tool_use":
-        return "anthropic"
-    return "openai" if kind in ("function", "custom", None) else "openai-responses"
-
-
-def results(turn: Turn, asked: Sequence[Asked], found: Sequence[ToolResult]) -> list[Any]:
-    """What is to be appended for the results of the calls, in the provider's own shapes."""
-    if not asked:
-        return []
-    message = Message(role="tool", parts=tuple(found))
-    if turn.wire == "anthropic":
-        out: list[Any] = [anthropic.to_wire(message, turn.profile)]
-        entries, key, name = out[0]["content"], "tool_use_id", "id"
-    elif turn.wire == "openai":
-        entries = out = openai_chat.to_wire(message, turn.profile)
-        key, name = "tool_call_id", "id"
-    else:
-        entries = out = openai_responses.to_wire(message, turn.profile)
-        key, name = "call_id", "call_id"
-    for entry, each in zip(entries, asked, strict=False):
-        # Under the id as it came, even one that other providers would not take.
-        entry[key] = given(each.raw, name) or given(each.raw, "id") or entry[key]
-    return out
+def _call(item: Any, cut: bool) -> ToolCall | None:
+    named = given(item, "type") in ("function_call", "function", "tool_use", None)
+    return provider_call(item, cut=cut) if named and not given(item, "namespace") else None
 
 
 def follow(
@@ -173,7 +156,6 @@ def follow(
     """The request after `turn`: with what the model `said`, and `more` behind it. Nothing of `request`
     is changed."""
     following, before = dict(request), request.get("input") or []
-    choice = request.get("tool_choice")
     if turn.wire != "openai-responses":
         following["messages"] = [*request.get("messages", ()), *said, *more]
     elif request.get("previous_response_id") or request.get("conversation"):
@@ -183,12 +165,11 @@ def follow(
     else:
         if isinstance(before, str):
             before = [{"role": "user", "content": before}]
-        if False in (
-            request.get("store"),
-            given(turn.response, "store"),
-        ):  # what is not kept there has to come with all that it is
+        if False in (request.get("store"), given(turn.response, "store")):
+            # What is not kept there has to come with all that it is.
             said = [s for s in said if s["type"] != "reasoning" or s.get("encrypted_content")]
         following["input"] = [*before, *said, *more]
+    choice = request.get("tool_choice")
     kind = given(choice, "type") or choice
     if more and isinstance(kind, str) and kind not in ("auto", "none", "allowed_tools"):
         one_by_one = {_SERIAL: True} if given(choice, _SERIAL) else {}
@@ -209,8 +190,7 @@ class Heard:
 
     def feed(self, event: Any) -> None:
         if self._wire == "openai-responses":
-            kind = given(event, "type")
-            if kind in ("response.completed", "response.incomplete", "response.failed"):
+            if given(event, "type") in _ENDS:
                 self._response = given(event, "response")
             return
         try:
@@ -225,12 +205,11 @@ class Heard:
                 raise without_completion(self._model)
             return read(self._response, self._wire)
         completion = self._answer.completion()
-        message, profile = completion.message, _PROFILES[self._wire]
-        about = {"model": self._model, "role": "assistant", "stop_reason": completion.stop_reason}
+        message, profile, why = completion.message, _PROFILES[self._wire], completion.stop_reason
+        about = {"model": self._model, "role": "assistant", "stop_reason": why}
         if self._wire == "openai":
             said = openai_chat.to_wire(message, profile)
-            choice = {"message": said[0], "finish_reason": completion.stop_reason}
-            return read(about | {"choices": [choice]})
+            return read(about | {"choices": [{"message": said[0], "finish_reason": why}]})
         # `input` cannot say what is no JSON: so it goes back, but is not what the tool was asked.
         said = [anthropic.to_wire(message, profile)]
         calls = iter(message.tool_calls)

@@ -35,31 +35,23 @@ def function_specs(specs: Sequence[ToolSpec], dialect: Dialect) -> list[dict[str
 
 
 def _one(spec: ToolSpec, dialect: Dialect) -> dict[str, Any]:
-    asked = dialect.endswith("-strict") if spec.strict is None else spec.strict
+    wire = dialect.removesuffix("-strict")
+    asked = dialect != wire if spec.strict is None else spec.strict
     strict = to_strict(spec.input_schema) if asked else None
-    if strict and dialect.startswith("anthropic") and _BOUNDS.search(json.dumps(strict)):
+    if strict and wire == "anthropic" and _BOUNDS.search(json.dumps(strict)):
         strict = None
     normal = normalize(spec.input_schema)
-    description = "\n".join([*filter(None, [spec.description]), *normal.notes])
-    parameters = strict or normal.schema
-    said = {"strict": True} if strict else {}
-    match dialect:
-        case "anthropic" | "anthropic-strict":
-            return {
-                "name": spec.name,
-                "description": description,
-                "input_schema": parameters,
-                **said,
-            }
-        case "openai-responses" | "openai-responses-strict":
-            return {
-                "type": "function",
-                "name": spec.name,
-                "description": description,
-                "parameters": parameters,
-                # Left out, the Responses API would rewrite the schema itself.
-                "strict": strict is not None,
-            }
-        case "openai" | "openai-strict":
-            function = {"name": spec.name, "description": description, "parameters": parameters}
-            return {"type": "function", "function": function | said}
+    tool: dict[str, Any] = {
+        "name": spec.name,
+        "description": "\n".join([*filter(None, [spec.description]), *normal.notes]),
+        "input_schema" if wire == "anthropic" else "parameters": strict or normal.schema,
+    }
+    if strict or wire == "openai-responses":  # which would rewrite the schema itself without it
+        tool["strict"] = strict is not None
+    match wire:
+        case "anthropic":
+            return tool
+        case "openai":
+            return {"type": "function", "function": tool}
+        case _:
+            return {"type": "function", **tool}

@@ -1,6 +1,7 @@
 """A model's tool call as a provider's SDK gives it, object or dict, read as ours."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from universal_mcp_client.models.calls import tool_call
@@ -39,7 +40,8 @@ def provider_call(value: object, *, cut: bool = False) -> ToolCall:
     elif kind == "tool_use":
         identity, name, said = (given(value, key) for key in ("id", "name", "input"))
     elif kind == "function_call":
-        identity, name, said = (given(value, key) for key in ("call_id", "name", _SAID))
+        identity = given(value, "call_id") or given(value, "id")
+        name, said = given(value, "name"), given(value, _SAID)
     else:
         raise ConfigError(f"{shown(value)} is no tool call. It has to be {_KINDS}.")
     if not isinstance(name, str) or not isinstance(identity or "", str):
@@ -50,7 +52,8 @@ def provider_call(value: object, *, cut: bool = False) -> ToolCall:
         raise ConfigError(f"The arguments of the call {name!r} cannot be read: {error}.") from error
     if cut and not isinstance(said, str):
         text = text[:-1]
-    return tool_call(identity or "", name, text if text.strip() or not cut else "{")
+    call = tool_call(identity or "", name, text if text.strip() or not cut else "{")
+    return replace(call, id=identity) if identity else call  # under which the result is looked for
 
 
 def shown(value: object) -> str:

@@ -274,21 +274,22 @@ def drop_nulls(value: Any, source: Mapping[str, Any]) -> Any:
     return _drop(value, source, source)
 
 
+def meant(call: ToolCall, spec: ToolSpec | None, by_default: bool) -> ToolCall:
+    """A call as the tool's own schema wants it, where the model was given the strict one."""
+    if spec is None or not (by_default if spec.strict is None else spec.strict):
+        return call
+    return replace(call, arguments=drop_nulls(call.arguments, spec.input_schema))
+
+
 def without_nulls(
     completion: Completion, tools: Sequence[ToolSpec], by_default: bool
 ) -> Completion:
     """An answer whose calls of strict tools are as the tools' own schemas want them."""
     if not completion.message.tool_calls:
         return completion
-    schemas = {
-        spec.name: spec.input_schema
-        for spec in tools
-        if (by_default if spec.strict is None else spec.strict)
-    }
+    specs = {spec.name: spec for spec in tools}
     parts = tuple(
-        replace(part, arguments=drop_nulls(part.arguments, schemas[part.name]))
-        if isinstance(part, ToolCall) and part.name in schemas
-        else part
+        meant(part, specs.get(part.name), by_default) if isinstance(part, ToolCall) else part
         for part in completion.message.parts
     )
     return replace(completion, message=replace(completion.message, parts=parts))
