@@ -64,20 +64,20 @@ if TYPE_CHECKING:  # several to a line, as _HOMES has them
     )
     from universal_mcp_client.tools.checked import CheckedToolset as CheckedToolset
     from universal_mcp_client.tools.combined import CombinedToolset as CombinedToolset
-    from universal_mcp_client.tools.filtered import FilteredToolset as FilteredToolset
+    from universal_mcp_client.tools.derived import (
+        FilteredToolset as FilteredToolset, RenamedToolset as RenamedToolset,
+    )
     from universal_mcp_client.tools.functions import FunctionToolset as FunctionToolset
     from universal_mcp_client.tools.intercepted import InterceptedToolset as InterceptedToolset
     from universal_mcp_client.tools.prepared import PreparedToolset as PreparedToolset
     from universal_mcp_client.tools.readings import Readings as Readings
-    from universal_mcp_client.tools.renamed import RenamedToolset as RenamedToolset
     from universal_mcp_client.tools.rules import (
         Approval as Approval, Needs as Needs, Rule as Rule, Strictest as Strictest,
     )
     from universal_mcp_client.tools.tool import Tool as Tool, tool as tool
-    from universal_mcp_client.tools.wrapper import WrapperToolset as WrapperToolset
     from universal_mcp_client.tools.wrapping import (
         Intercept as Intercept, Prepare as Prepare, Proceed as Proceed, Wrappable as Wrappable,
-        wrap as wrap,
+        WrapperToolset as WrapperToolset, wrap as wrap,
     )
     from universal_mcp_client.types.errors import (
         AuthenticationError as AuthenticationError, BadModelRequest as BadModelRequest,
@@ -156,16 +156,14 @@ _HOMES = {
     "tools.budgeted": ("BudgetedToolset", "KeptResults"),
     "tools.checked": ("CheckedToolset",),
     "tools.combined": ("CombinedToolset",),
-    "tools.filtered": ("FilteredToolset",),
+    "tools.derived": ("FilteredToolset", "RenamedToolset"),
     "tools.functions": ("FunctionToolset",),
     "tools.intercepted": ("InterceptedToolset",),
     "tools.prepared": ("PreparedToolset",),
     "tools.readings": ("Readings",),
-    "tools.renamed": ("RenamedToolset",),
     "tools.rules": ("Approval", "Needs", "Rule", "Strictest"),
     "tools.tool": ("Tool", "tool"),
-    "tools.wrapper": ("WrapperToolset",),
-    "tools.wrapping": ("Intercept", "Prepare", "Proceed", "Wrappable", "wrap"),
+    "tools.wrapping": ("Intercept", "Prepare", "Proceed", "Wrappable", "WrapperToolset", "wrap"),
     "types.errors": (
         "AuthenticationError", "BadModelRequest", "ConfigError", "ContentFiltered",
         "ContextOverflow", "Fatal", "IntegrityError", "LimitExceeded", "MCPError",

@@ -8,7 +8,7 @@ import pytest
 from universal_mcp_client import Agent, Session, Text, ToolCall, ask
 from universal_mcp_client.testing import ScriptedModel, call
 from universal_mcp_client.tools.base import CallContext
-from universal_mcp_client.tools.filtered import FilteredToolset
+from universal_mcp_client.tools.derived import FilteredToolset
 from universal_mcp_client.tools.rules import Unless, destructive, writes
 from universal_mcp_client.types.interaction import Elicited, LoginRequest, Verdict
 from universal_mcp_client.types.messages import ToolResult

@@ -284,6 +284,12 @@ def test_what_cannot_be_a_tool_is_refused_by_name(given: Any, words: list[str]) 
     assert [word for word in words if word not in str(error.value)] == []
 
 
+@pytest.mark.parametrize("given", [first, "first", None])
+def test_functions_come_in_a_list(given: Any) -> None:
+    with pytest.raises(ConfigError, match=r"FunctionToolset\(\[…\]\) takes a list of functions"):
+        FunctionToolset(given)
+
+
 @pytest.mark.parametrize("wrong", [{"timeout": -1}, {"timeout": "5"}, {"retries": -1}])
 def test_a_time_and_a_number_of_retries_are_numbers(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):

@@ -11,7 +11,7 @@ from universal_mcp_client.testing import ScriptedModel, call
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.tools.budgeted import BudgetedToolset, paginate
 from universal_mcp_client.tools.checked import CheckedToolset
-from universal_mcp_client.tools.filtered import FilteredToolset
+from universal_mcp_client.tools.derived import FilteredToolset
 from universal_mcp_client.tools.functions import FunctionToolset
 from universal_mcp_client.tools.tokens import estimate_tokens
 from universal_mcp_client.types.errors import ConfigError

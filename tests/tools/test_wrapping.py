@@ -15,12 +15,12 @@ from universal_mcp_client import Agent, Client, Host, Text, ToolCall, Toolset, V
 from universal_mcp_client.app.subagents import AgentToolset, HandoffToolset
 from universal_mcp_client.mcp.server import Server
 from universal_mcp_client.testing import ScriptedModel, call
+from universal_mcp_client.tools import prepared
 from universal_mcp_client.tools.base import RunContext, left_out
 from universal_mcp_client.tools.bound import without
 from universal_mcp_client.tools.combined import CombinedToolset
 from universal_mcp_client.tools.functions import FunctionToolset
-from universal_mcp_client.tools.wrapper import WrapperToolset
-from universal_mcp_client.tools.wrapping import Wrappable
+from universal_mcp_client.tools.wrapping import Wrappable, WrapperToolset
 from universal_mcp_client.types.errors import ConfigError, Fatal, Retry
 from universal_mcp_client.types.interaction import Elicited, LoginRequest
 from universal_mcp_client.types.messages import ToolResult
@@ -100,6 +100,31 @@ async def test_anybodys_own_toolset_gets_them_by_wrap() -> None:
         wrap(len)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="MCP servers and clients by Host"):
         wrap(Client("uvx mcp-server-time"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("slip", "words"),
+    [
+        (lambda t: t.filtered(["a"]), r"\['a'\] is no pattern; write filtered\('get_\*'"),
+        (lambda t: t.filtered("a", deny=[None]), "None is no pattern"),
+        (lambda t: t.renamed("a"), r"renamed\(\) takes a function"),
+        (lambda t: t.approved(True), r"approved\(lambda spec: …\), not True"),
+        (lambda t: t.prepared(lambda specs: specs), r"prepared\(lambda ctx, specs: …\)"),
+        (lambda t: t.intercepted(None), r"intercepted\(lambda call, ctx, proceed: …\), not None"),
+    ],
+)
+def test_what_cannot_be_put_around_is_refused_where_it_is_written(slip: Any, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        slip(wrap(Own("a")))
+
+
+async def test_a_name_that_no_tool_has_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    tools = wrap(Own("a")).renamed({"a": "b", "shop:a": "c", "aa": "d"}).bound(user_id=7)
+    assert await names(tools) == ["b"]
+    assert caplog.messages == [
+        "renamed(): there is no tool 'aa'.",
+        "bound(): no tool has a parameter 'user_id'.",
+    ]
 
 
 async def test_a_real_server_is_opened_and_called_through_all_of_them(time_server: str) -> None:
@@ -204,7 +229,7 @@ async def test_patterns_after_a_renaming_match_both_names() -> None:
 
 @pytest.mark.parametrize("pattern", ["", "!"])
 def test_an_empty_pattern_is_a_mistake(pattern: str) -> None:
-    with pytest.raises(ConfigError, match="a pattern is empty"):
+    with pytest.raises(ConfigError, match="is no pattern"):
         wrap(Own("a")).filtered(pattern)
 
 
@@ -431,6 +456,16 @@ async def test_the_tools_of_a_turn_are_chosen_by_its_context() -> None:
     assert "There is no tool named 'orders'" in refused.text
     assert [name for name, _ in shop.calls] == ["login", "orders"]
     assert model.requests[1].tools is model.requests[2].tools  # so that caches hold
+
+
+async def test_what_was_shown_is_kept_for_runs_that_may_still_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(prepared, "_RUNS", 2)
+    tools = wrap(Own("buy")).prepared(lambda ctx, specs: specs)
+    for _ in range(5):
+        await Agent(ScriptedModel("done"), tools=[tools]).run("Go.")
+    assert len(tools._turns) == 2  # type: ignore[attr-defined]
 
 
 async def test_two_runs_at_once_have_their_own_tools() -> None:

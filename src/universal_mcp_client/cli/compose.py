@@ -14,7 +14,7 @@ from universal_mcp_client.config.settings import Settings, load_settings
 from universal_mcp_client.core.limits import Limits
 from universal_mcp_client.models.base import Model, ModelSettings
 from universal_mcp_client.models.registry import Choice, choose, resolve
-from universal_mcp_client.tools.filtered import FilteredToolset
+from universal_mcp_client.tools.derived import FilteredToolset
 from universal_mcp_client.tools.rules import Needs, Unless, destructive, writes
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.interaction import Interaction

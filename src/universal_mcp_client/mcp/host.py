@@ -13,7 +13,7 @@ from universal_mcp_client.models.provider_calls import provider_call
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.tools.checked import CheckedToolset
 from universal_mcp_client.tools.combined import CombinedToolset
-from universal_mcp_client.tools.filtered import FilteredToolset
+from universal_mcp_client.tools.derived import FilteredToolset
 from universal_mcp_client.tools.wrapping import Wrappable
 from universal_mcp_client.types.errors import ConfigError, ServerError, ServerUnavailable
 from universal_mcp_client.types.interaction import Interaction

@@ -13,7 +13,7 @@ from universal_mcp_client.tools.budgeted import DEFAULT_BUDGET
 from universal_mcp_client.tools.marked import marked
 from universal_mcp_client.tools.readings import Readings
 from universal_mcp_client.tools.tokens import estimate_tokens
-from universal_mcp_client.tools.wrapper import WrapperToolset
+from universal_mcp_client.tools.wrapping import WrapperToolset
 from universal_mcp_client.types.errors import ServerError
 from universal_mcp_client.types.messages import (
     ResourceLink,
@@ -127,9 +127,6 @@ class ResourceToolset(WrapperToolset):
             self._seen, self._shown = (listing, cut), (*listing, *named)
             self._ours = {n.name: s.name for n, s in zip(named, ours, strict=True)}
         return self._shown
-
-    async def find(self, name: str) -> ToolSpec | None:
-        return self._catalogue(await self.list_tools()).get(name)
 
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
         spec = await self.find(call.name)

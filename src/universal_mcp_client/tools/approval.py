@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.tools.rules import Approval, Needs, writes
-from universal_mcp_client.tools.wrapper import WrapperToolset
+from universal_mcp_client.tools.wrapping import WrapperToolset
 from universal_mcp_client.types.interaction import Interaction
 from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
 from universal_mcp_client.types.tools import ToolSpec
@@ -25,9 +25,6 @@ class ApprovalToolset(WrapperToolset):
             self._noted = listing
             self.approval.seen.note(listing)
         return listing
-
-    async def find(self, name: str) -> ToolSpec | None:
-        return self._catalogue(await self.list_tools()).get(name)
 
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
         return await called(self, call, context, self.approval, self.approval)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from universal_mcp_client.tools.base import CallContext
-from universal_mcp_client.tools.derived import DerivedToolset, logger
+from universal_mcp_client.tools.derived import Derived, DerivedToolset, warn_of
 from universal_mcp_client.tools.program import awaited, told
 from universal_mcp_client.types.messages import ToolCall, ToolResult
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
@@ -33,19 +33,15 @@ class BoundToolset(DerivedToolset):
     values: Mapping[str, Any]
     why = "their schemas do not let a parameter be hidden that the program has bound."
 
-    def derive(self, listing: Sequence[ToolSpec]) -> Iterator[tuple[ToolSpec, ToolSpec]]:
-        unused = set(self.values)
+    def derive(self, listing: Sequence[ToolSpec]) -> Iterator[Derived]:
         for spec in listing:
             schema = without(spec.input_schema, self.values)
-            unused -= set(_properties(spec.input_schema))
-            if schema is None:
-                self._lacking.append(spec)
-            elif schema is spec.input_schema:
+            if schema is spec.input_schema:
                 yield spec, spec
             else:
-                yield replace(spec, input_schema=schema), spec
-        if unused and listing:
-            logger.warning("bound(): no tool has a parameter %s.", ", ".join(sorted(unused)))
+                yield None if schema is None else replace(spec, input_schema=schema), spec
+        known = {name for spec in listing for name in _properties(spec.input_schema)}
+        warn_of(self.values.keys() - known, listing, "bound(): no tool has a parameter")
 
     async def forward(self, call: ToolCall, spec: ToolSpec, context: CallContext) -> ToolResult:
         given = {k: v for k, v in call.arguments.items() if k not in self.values}

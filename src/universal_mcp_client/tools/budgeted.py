@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.tools.sizes import json_size
 from universal_mcp_client.tools.tokens import IMAGE_TOKENS, estimate_tokens
-from universal_mcp_client.tools.wrapper import WrapperToolset
+from universal_mcp_client.tools.wrapping import WrapperToolset
 from universal_mcp_client.types.bounds import (
     ATTACHMENT_BYTES,
     ATTACHMENTS_BYTES,
@@ -128,9 +128,6 @@ class BudgetedToolset(WrapperToolset):
         if listing is not self._seen:
             self._seen, self._shown = listing, (*listing, _SPEC)
         return self._shown
-
-    async def find(self, name: str) -> ToolSpec | None:
-        return self._catalogue(await self.list_tools()).get(name)
 
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
         if self.kept.made and call.name == READ_RESULT:

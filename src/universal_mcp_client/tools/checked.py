@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.tools.tool import count_failure
 from universal_mcp_client.tools.validation import Check
-from universal_mcp_client.tools.wrapper import WrapperToolset
+from universal_mcp_client.tools.wrapping import WrapperToolset
 from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
 from universal_mcp_client.types.tools import JSONSchema
 

@@ -60,30 +60,29 @@ class CombinedToolset(Wrappable):
         names = public_names([spec for _, spec in owned])
         self._parts = parts
         self._listing = tuple(
-            spec
-            if spec.name == name
-            else replace(spec, name=name, original=spec.original or spec.name)
-            for name, (_, spec) in zip(names, owned, strict=True)
+            spec.under(name) for name, (_, spec) in zip(names, owned, strict=True)
         )
         self._routes = dict(zip(names, owned, strict=True))
 
     def _bounded(self, owned: Iterable[tuple[Toolset, ToolSpec]]) -> list[tuple[Toolset, ToolSpec]]:
-        shown, left, beyond = list[tuple[Toolset, ToolSpec]](), CATALOGUE_CHARACTERS, list[str]()
+        shown, left, beyond = (
+            list[tuple[Toolset, ToolSpec]](),
+            CATALOGUE_CHARACTERS,
+            list[ToolSpec](),
+        )
         for toolset, spec in owned:
             size = len(spec.description) + len(repr(spec.input_schema))
             if len(shown) < CATALOGUE_TOOLS and size <= left:
                 left -= size
                 shown.append((toolset, spec))
             else:
-                beyond.append(spec.label)
-        self._too_many = ()
-        if beyond:
-            self._too_many = (
-                f"{len(beyond):,} of {len(beyond) + len(shown):,} tools are left out, {beyond[0][:NAME_CHARACTERS]!r} the "
-                f"first: a model is told of at most {CATALOGUE_TOOLS:,}, and of "
-                f"{CATALOGUE_CHARACTERS:,} characters. Choose with `allow` in the server's config.",
-            )
-            logger.warning("%s", self._too_many[0])
+                beyond.append(spec)
+        self._too_many = told_left_out(
+            beyond,
+            (*shown, *beyond),
+            f"a model is told of at most {CATALOGUE_TOOLS:,}, and of {CATALOGUE_CHARACTERS:,} "
+            "characters. Choose with `allow` in the server's config.",
+        )
         return shown
 
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
@@ -115,6 +114,16 @@ def _once_each(specs: Iterable[ToolSpec]) -> Iterator[ToolSpec]:
             continue
         seen.add(spec.name)
         yield spec
+
+
+def told_left_out(lacking: Sequence[ToolSpec], all_: Sequence[object], why: str) -> tuple[str, ...]:
+    """A sentence, if any of `all_` tools are `lacking`; the log has it too."""
+    if not lacking:
+        return ()
+    first = lacking[0].label[:NAME_CHARACTERS]
+    told = f"{len(lacking):,} of {len(all_):,} tools are left out, {first!r} the first: {why}"
+    logger.warning("%s", told)
+    return (told,)
 
 
 def unknown_tool(name: str, known: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 import inspect
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -60,6 +60,8 @@ class FunctionToolset(Wrappable):
         *,
         show_errors: bool = True,
     ) -> None:
+        if isinstance(functions, str) or not isinstance(functions, Iterable):
+            raise ConfigError(f"FunctionToolset([…]) takes a list of functions, not {functions!r}.")
         self._functions = dict[str, _Function]()
         self._show_errors = show_errors
         self._listings = dict[tuple[bool, ...], Sequence[ToolSpec]]()

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from universal_mcp_client.tools.approval import ApprovalToolset
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.tools.program import awaited, told
-from universal_mcp_client.tools.wrapper import WrapperToolset
-from universal_mcp_client.tools.wrapping import Intercept
+from universal_mcp_client.tools.wrapping import Intercept, WrapperToolset
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.messages import ToolCall, ToolResult
 

@@ -1,26 +1,23 @@
 """Which tools a model sees this turn."""
 
-from collections.abc import Mapping, Sequence
-from contextvars import ContextVar
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from universal_mcp_client.tools.base import CallContext, RunContext, current_run
 from universal_mcp_client.tools.combined import unknown_tool
 from universal_mcp_client.tools.program import awaited
-from universal_mcp_client.tools.wrapper import WrapperToolset
-from universal_mcp_client.tools.wrapping import Prepare
+from universal_mcp_client.tools.wrapping import Prepare, WrapperToolset
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
 from universal_mcp_client.types.tools import ToolSpec
 
 _ALIKE = 8  # results that are the very same object whenever they come again
+_RUNS = 1_000  # whose turn is remembered; for more at once, `prepare` is asked again
 
-# What was shown this turn, of which listing, by toolset and run: it ends with the run's task.
-_Turn: TypeAlias = "tuple[PreparedToolset, Sequence[ToolSpec], Sequence[ToolSpec]]"
-_NONE: Mapping[tuple[int, str], _Turn] = MappingProxyType({})
-_turns: ContextVar[Mapping[tuple[int, str], _Turn]] = ContextVar("_turns", default=_NONE)
+Turn: TypeAlias = tuple[Sequence[ToolSpec], Sequence[ToolSpec]]
+"""A listing, and what was shown of it."""
 
 
 @dataclass(kw_only=True)
@@ -33,6 +30,9 @@ class PreparedToolset(WrapperToolset):
     """
 
     prepare: Prepare
+    _turns: OrderedDict[str, Turn] = field(
+        default_factory=OrderedDict[str, Turn], init=False, repr=False
+    )
     _alike: list[Sequence[ToolSpec]] = field(
         default_factory=list[Sequence[ToolSpec]], init=False, repr=False
     )
@@ -40,18 +40,19 @@ class PreparedToolset(WrapperToolset):
     async def list_tools(self) -> Sequence[ToolSpec]:
         run = current_run.get() or RunContext[Any]()
         listing = await self.wrapped.list_tools()
-        turns, key = _turns.get(), (id(self), run.run_id)
-        if run.call is None or key not in turns:
+        before, shown = self._turns.get(run.run_id, ((), ()))
+        if run.call is None or run.run_id not in self._turns:
             shown = await self._prepared(run, listing)
             if run.run_id:
-                _turns.set({**turns, key: (self, listing, shown)})
-            return shown
-        _, before, shown = turns[key]
-        if listing is before:
-            return shown
-        # What is called is what there is now, of that which the model was shown.
-        known = {spec.name for spec in shown}
-        return [s for s in await self._prepared(run, listing) if s.name in known]
+                self._turns[run.run_id] = listing, shown
+                self._turns.move_to_end(run.run_id)
+                if len(self._turns) > _RUNS:
+                    self._turns.popitem(last=False)
+        elif listing is not before:
+            # What is called is what there is now, of that which the model was shown.
+            known = {spec.name for spec in shown}
+            return [s for s in await self._prepared(run, listing) if s.name in known]
+        return shown
 
     async def _prepared(
         self, run: RunContext[Any], listing: Sequence[ToolSpec]
@@ -81,7 +82,8 @@ class PreparedToolset(WrapperToolset):
 
 def _kept(spec: ToolSpec, known: ToolSpec) -> ToolSpec:
     """`spec` as rules know the tool."""
-    told = (known.server, known.original, known.annotations)
-    if (spec.server, spec.original, spec.annotations) == told:
+    if spec is known:
         return spec
-    return replace(spec, server=told[0], original=told[1], annotations=told[2])
+    return replace(
+        spec, server=known.server, original=known.original, annotations=known.annotations
+    )

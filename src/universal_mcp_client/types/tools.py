@@ -1,7 +1,7 @@
 """What a tool is to a model, and what it is known by."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from universal_mcp_client.types.resources import Icon
@@ -45,6 +45,12 @@ class ToolSpec:
     meta: Mapping[str, Any] | None = field(default=None, repr=False)
     strict: bool | None = field(default=None, repr=False)
     retries: int | None = field(default=None, repr=False)
+
+    def under(self, name: str) -> "ToolSpec":
+        """The tool by another name; what it was first called stays in `original`."""
+        if name == self.name:
+            return self
+        return replace(self, name=name, original=self.original or self.name)
 
     @property
     def label(self) -> str:
