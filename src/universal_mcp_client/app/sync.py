@@ -24,57 +24,41 @@ _POLL = 0.1 if os.name == "nt" else None  # seconds: on Windows Ctrl-C does not 
 _GRACE = 3.0  # seconds for what is under way when the program ends
 
 
-class _Background:
+class _Background(threading.Thread):
     """A loop in a thread; started by who needs it first, and ended with the program."""
 
     def __init__(self) -> None:
-        self.pid, self._lock, self._ended = os.getpid(), threading.Lock(), False
-        self._thread: threading.Thread | None = None
+        super().__init__(name="umcp-sync", daemon=True)
+        self._ended, self._pid, self._starting = False, os.getpid(), threading.Lock()
 
-    def started(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
+    def loop(self) -> asyncio.AbstractEventLoop:
+        with self._starting:
             if self._ended:
                 raise RunError("The program is ending; nothing can be run any more.")
-            if self._thread is None:
+            if self.ident is None:
                 self._loop = asyncio.new_event_loop()
-                # A context of its own, which is nobody's even where threads inherit one.
-                self._thread = threading.Thread(
-                    target=Context().run, args=(self._serve,), name="umcp-sync", daemon=True
-                )
-                self._thread.start()
+                # In a context of its own, which is nobody's even where threads inherit one.
+                Context().run(self.start)
                 atexit.register(self._end)
-        if threading.current_thread() is self._thread:
+        if threading.current_thread() is self:
             raise ConfigError(
                 "This is the event loop that runs things for callers who are not async: waiting here "
                 "would wait for ever. In async functions, `await agent.run(…)`."
             )
         return self._loop
 
-    def _serve(self) -> None:
-        while not self._ended:
-            with suppress(SystemExit, KeyboardInterrupt):  # of a task: its caller gets it as well
-                self._loop.run_forever()
+    def run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.get_loop()  # whose tasks it cancels in the end
+            while not self._ended:
+                with suppress(SystemExit, KeyboardInterrupt):  # of a task: its caller gets it too
+                    self._loop.run_forever()
 
     def _end(self) -> None:
-        if self._thread is None or self.pid != os.getpid():
-            return
-        self._ended = True
-        ending = asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop)
-        if wait(
-            {ending}, _GRACE + 1
-        ).done:  # else something blocks the loop, and goes with the process
+        if self._pid == os.getpid():
+            self._ended = True
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
-
-
-async def _cancel_all() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks, timeout=_GRACE)
-    await asyncio.get_running_loop().shutdown_asyncgens()
+            self.join(_GRACE)  # what blocks it longer goes with the process
 
 
 # By process: a forked child has none of its parent's threads. Its parent's loop is kept, unused, as
@@ -86,36 +70,31 @@ class _Work(Generic[T]):
     """A coroutine function at work in the background, in a copy of the caller's context."""
 
     def __init__(self, function: Callable[[], Awaitable[T]]) -> None:
-        self.loop = _backgrounds.setdefault(os.getpid(), _Background()).started()
+        self.loop = _backgrounds.setdefault(os.getpid(), _Background()).loop()
         self.future: Future[T] = Future()
-        self._function = function
-        self.loop.call_soon_threadsafe(self._begin)
+        self._task = asyncio.run_coroutine_threadsafe(self._run(function), self.loop)
 
-    def _begin(self) -> None:
-        self._task = self.loop.create_task(self._run())
-
-    async def _run(self) -> None:
+    async def _run(self, function: Callable[[], Awaitable[T]]) -> None:
         try:
-            self.future.set_result(await self._function())
+            self.future.set_result(await function())
         except BaseException as error:  # noqa: BLE001 - raised where it is waited for
             self.future.set_exception(error)
 
     def result(self, *, or_until: "Future[Any] | None" = None) -> T | None:
         """What it came to; None if `or_until` was there first. Ctrl-C cancels it, and waits for its
         end; a second one does not."""
-        waiting = {self.future, or_until or self.future}
         try:
-            self._wait(waiting)
+            _wait(self.future, or_until or self.future)
         except BaseException:
-            self.loop.call_soon_threadsafe(lambda: self._task.cancel())
-            self._wait({self.future})
+            self._task.cancel()
+            _wait(self.future)
             raise
         return self.future.result() if self.future.done() else None
 
-    @staticmethod
-    def _wait(futures: "set[Future[Any]]") -> None:
-        while not wait(futures, _POLL, FIRST_COMPLETED).done:
-            pass
+
+def _wait(*futures: "Future[Any]") -> None:
+    while not wait(futures, _POLL, FIRST_COMPLETED).done:
+        pass
 
 
 def run_blocking(function: Callable[[], Awaitable[T]]) -> T:
