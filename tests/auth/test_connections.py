@@ -41,6 +41,9 @@ async def test_a_login_does_not_go_on_over_a_connection_that_grew_old(
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     login: Any = LoginAuth(Authorizer())  # type: ignore[arg-type]
-    async with server, Endpoint(ServerConfig(name="s", transport="http"), None, login) as client:
+    async with (
+        server,
+        Endpoint(ServerConfig(name="s", transport="http", url="http://s"), None, login) as client,
+    ):
         response = await client.get(f"http://127.0.0.1:{port}/")
     assert (response.status_code, used_again) == (200, 0)

@@ -38,6 +38,7 @@ from universal_mcp_client import (
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.config.sources import is_source, server_configs
 from universal_mcp_client.testing import ScriptedModel, call
+from universal_mcp_client.tools.base import RunContext
 
 pytestmark = pytest.mark.anyio
 
@@ -240,6 +241,40 @@ async def test_over_http_its_login_and_headers_come_with_it(guarded: str) -> Non
         assert "refuses the request (HTTP 401)" in str(host.failures["http"])
 
 
+async def test_headers_of_a_config_go_over_those_of_its_transport(guarded: str) -> None:
+    def lent(given: Any, **more: Any) -> ServerConfig:
+        return ServerConfig(name="lent", transport="memory", instance=given, **more)
+
+    async def name_of(config: ServerConfig, deps: Any = None) -> str:
+        async with Host(config) as host:
+            call = ToolCall(id="1", name="whoami")
+            return (await host["lent"].request_tool(call, RunContext(deps=deps))).text
+
+    bare = StreamableHttpTransport(guarded, auth="right")
+    named = StreamableHttpTransport(guarded, auth="right", headers={"X-Name": "ada"})
+    assert await name_of(lent(named, headers={"X-Name": "ben"})) == "ben"
+    assert await name_of(lent(bare, headers=lambda ctx: {"X-Name": ctx.deps or "-"}), "cy") == "cy"
+
+
+@pytest.mark.parametrize("headers", [{"X-Name": "ben"}, lambda context: {"X-Name": context.deps}])
+async def test_headers_that_would_reach_no_request_are_refused(headers: Any, raw: Raw) -> None:
+    def own(**options: Any) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(**options)
+
+    async with fastmcp.Client(calculator()) as connected:
+        for given in (
+            connected,
+            fastmcp.Client(calculator()),
+            calculator(),
+            raw,
+            StreamableHttpTransport("http://127.0.0.1:9/mcp", httpx_client_factory=own),
+        ):
+            config = ServerConfig(name="a", transport="memory", instance=given, headers=headers)
+            with pytest.raises(ConfigError, match="headers cannot be put into the requests"):
+                async with Host(config):
+                    pass
+
+
 async def test_sse_too(everything_sse: str) -> None:
     async with Host(SSETransport(everything_sse)) as host:
         assert "hello" in (await called(host, "echo", message="hello")).text
@@ -403,6 +438,44 @@ async def test_a_client_of_ours_is_a_source_and_takes_a_source() -> None:
             assert [t.name for t in await host.list_tools()] == ["add"]
             assert "broken" in host.failures  # costs the others nothing
         assert client.is_connected()
+
+
+async def test_the_time_of_what_is_lent_is_its_owners_to_say() -> None:
+    async with Host(calculator()) as host:
+        with pytest.raises(ConfigError, match="'calculator' is a server of another Host"):
+            Client(host, timeout=5.0)
+
+
+async def test_a_host_and_its_servers_show_how_they_are() -> None:
+    host = Host("a=uvx no-such-server", calculator("b"))
+    assert repr(host) == "<Host: 'a' closed, 'b' closed>"
+    async with Client(calculator("b")) as client:
+        assert repr(client) == "<Client: 'b' connected>"
+        assert repr(client.servers["b"]).startswith("<Server 'b': connected, MCP 202")
+        with pytest.raises(ConfigError, match="are a mapping of names to values, not 'UTC'"):
+            await client.call_tool("add", "UTC")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"transport": "htp", "url": "http://x"}, "no transport 'htp'; it is one of stdio, http"),
+        ({"transport": "stdio"}, "needs its command="),
+        ({"transport": "http"}, "needs its url="),
+        ({"transport": "memory"}, "needs its instance="),
+        ({"transport": "stdio", "command": "uvx a"}, r"write command='uvx', args=\('a',\)"),
+    ],
+)
+def test_a_config_that_leads_nowhere_is_refused_where_it_is_made(given: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        ServerConfig(name="x", **given)
+
+
+async def test_a_file_that_makes_a_server_and_does_not_run_it_is_told_so(tmp_path: Path) -> None:
+    file = tmp_path / "made.py"
+    file.write_text("from fastmcp import FastMCP\nserver = FastMCP('made')\n")
+    async with Host(file) as host:
+        assert "does the program run its server, as in `mcp.run()`?" in str(host.failures["made"])
 
 
 async def test_agents_take_them_as_tools_too() -> None:

@@ -190,6 +190,24 @@ async def test_a_function_that_raises_costs_its_call_and_tells_the_model_no_text
     assert not kept.is_error and len(server.sent("tools/call")) == 1
 
 
+async def test_a_function_whose_own_waiting_is_cancelled_costs_its_call_alone(era: bool) -> None:
+    async def headers(context: RunContext[Any]) -> dict[str, str]:
+        if context.deps and context.deps.name == "anna":
+            renewing = asyncio.create_task(asyncio.sleep(60))
+            asyncio.get_running_loop().call_soon(renewing.cancel)
+            await renewing
+        return {}
+
+    with tenants(modern=era) as (_, url):
+        async with Host(api(url, headers=headers)) as host:
+            lost, kept = await asyncio.gather(
+                called(host, "whoami", of("anna")), called(host, "whoami", of("ben"))
+            )
+            assert host["api"].connected
+    assert "its headers function raised CancelledError. The call was not made." in lost.text
+    assert not kept.is_error
+
+
 async def test_a_function_that_hangs_ends_with_the_time_of_its_call() -> None:
     ended = asyncio.Event()
 

@@ -4,7 +4,8 @@ import re
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, TypeVar, cast
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args
 
 from universal_mcp_client.config.auth import Auth
 from universal_mcp_client.config.secrets import (
@@ -24,6 +25,13 @@ Given: TypeAlias = (
 )
 Transport: TypeAlias = Literal["stdio", "http", "sse", "memory"]
 Protocol: TypeAlias = Literal["auto", "2025", "2026"]
+
+_NEEDED: Mapping[Transport, str] = {
+    "stdio": "command",
+    "http": "url",
+    "sse": "url",
+    "memory": "instance",
+}
 
 CONNECT_TIMEOUT, TIMEOUT = 30.0, 60.0
 
@@ -74,6 +82,24 @@ class ServerConfig:
     expanded: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
 
     def __post_init__(self) -> None:
+        if self.transport not in get_args(Transport):
+            known = ", ".join(get_args(Transport))
+            raise ConfigError(
+                f"Server {self.name!r}: there is no transport {self.transport!r}; it is one of {known}."
+            )
+        needed = _NEEDED[self.transport]
+        if (value := getattr(self, needed)) in ("", None):
+            raise ConfigError(
+                f"Server {self.name!r}: the transport {self.transport!r} needs its {needed}=…, "
+                f"not {value!r}."
+            )
+        if self.transport == "stdio" and not self.args and not Path(self.command).exists():
+            command, *args = self.command.split()
+            if args:
+                raise ConfigError(
+                    f"Server {self.name!r}: there is no command {self.command!r}; write "
+                    f"command={command!r}, args={tuple(args)!r}."
+                )
         given = cast(object, self.fixed_headers)
         if not isinstance(given, Mapping) or not all(
             isinstance(value, str) for value in cast(Mapping[object, object], given).values()

@@ -37,6 +37,8 @@ def lent(config: ServerConfig) -> "Client[Any] | None":
     given = config.instance
     if not isinstance(given, Client) or not given.is_connected():
         return None
+    if config.headers:
+        raise _without_headers(config)
     task = getattr(getattr(given, "_session_state", None), "session_task", None)
     if task is not None and task.get_loop() is not asyncio.get_running_loop():
         raise ConfigError(
@@ -56,6 +58,12 @@ def opened_as(config: ServerConfig) -> ServerConfig:
     while isinstance(given, MCPConfigTransport) and len(given.config.mcpServers) == 1:
         given = given.transport
     connects = getattr(type(given), "connect_session", None)
+    kind: Transport | None = _HTTP.get(connects)
+    own_way = kind is not None and not (given.httpx_client_factory is given.verify is None)
+    if config.headers and config.transport == "memory":
+        theirs = kind is None or own_way
+        if theirs or (callable(config.headers) and given.headers):  # which none could be put over
+            raise _without_headers(config)
     if connects is StdioTransport.connect_session:
         return replace(
             config,
@@ -65,12 +73,20 @@ def opened_as(config: ServerConfig) -> ServerConfig:
             env={key: str(value) for key, value in (given.env or {}).items()},
             cwd=given.cwd and str(given.cwd),
         )
-    kind: Transport | None = _HTTP.get(connects)
     if kind is not None:
-        if given.httpx_client_factory is not None or given.verify is not None:
+        if own_way:
             kind, given = "memory", copy.copy(given)  # it notes its session in itself
-        config = replace(config, transport=kind, url=given.url, headers=given.headers)
+        headers = config.headers if callable(config.headers) else given.headers | config.headers
+        config = replace(config, transport=kind, url=given.url, headers=headers)
     return replace(config, instance=given)
+
+
+def _without_headers(config: ServerConfig) -> ConfigError:
+    return ConfigError(
+        f"Server {config.name!r}: headers cannot be put into the requests of the "
+        f"{type(config.instance).__name__} that was given; say where it is instead: "
+        'transport="http", url=…, headers=….'
+    )
 
 
 def transport_in_memory(config: ServerConfig) -> ClientTransport:

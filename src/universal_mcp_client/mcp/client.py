@@ -89,6 +89,9 @@ class Client:
         self._open = False
         self._changing = asyncio.Lock()
 
+    def __repr__(self) -> str:
+        return f"<Client{repr(self._host).removeprefix('<Host')}"
+
     @property
     def servers(self) -> Mapping[str, Server]:
         """The servers by name: their `state`, `error`, `instructions`, `protocol_version`."""
@@ -176,6 +179,10 @@ class Client:
             result = failure(asked, not_json(asked))
         else:
             given = asked.arguments if arguments is None else arguments
+            if not isinstance(given, Mapping):
+                raise ConfigError(
+                    f"The arguments of {asked.name!r} are a mapping of names to values, not {given!r:.100}."
+                )
             call = replace(asked, name=spec.original, arguments=given)
             result = await self.servers[spec.server].request_tool(call, context)
         if result.is_error and raise_on_error:
@@ -275,6 +282,11 @@ def _configured(
         config = replace(config, auth=_auth(auth), source="")
     if env is not None and config.transport == "stdio":
         config = replace(config, env={**config.env, **env})
+    if timeout is not None and isinstance(config.instance, Server):
+        raise ConfigError(
+            f"{config.name!r} is a server of another Host or Client, whose timeout holds; it is given "
+            "there, or in the server's config."
+        )
     return config if timeout is None else replace(config, timeout=_seconds(timeout))
 
 

@@ -80,8 +80,9 @@ class Connection:
 
     async def open(self) -> None:
         """Connect. Raises ServerError when that fails; the task is gone then. Raises ConfigError
-        for a client that is connected in another event loop."""
-        lent(self._given)
+        for a client that is connected in another event loop, and for headers that go nowhere."""
+        if lent(self._given) is None:
+            opened_as(self._given)
         self._wanted = True
         await self._open()
 
@@ -348,6 +349,10 @@ class Connection:
         if self.client is client and self.state == "connected":
             self.error = error or self.error or self._closed_by_server()
             await self._end()
+
+    def __repr__(self) -> str:
+        version = f", MCP {self.protocol_version}" if self.protocol_version else ""
+        return f"<{type(self).__name__} {self.name!r}: {self.state}{version}>"
 
     @property
     def protocol_version(self) -> str | None:

@@ -35,6 +35,7 @@ _FORGOTTEN = (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST)
 # The SDK's words and codes where there is no answer of the server's.
 _NO_JSON_RPC = "Server returned an error response"
 _UNREAD = ("Failed to parse JSON response", "Failed to parse SSE message")
+_CLOSED = "it closed the connection before it had answered"
 _CUT_OFF = "SSE stream ended"
 _NO_ANSWER = ("Unexpected content type", *_UNREAD)
 _SENT_AWAY = "Redirect to "
@@ -60,6 +61,8 @@ def connect_error(
     if refused in WANTS_LOGIN:
         return _unwelcome(refused, config)
     reason = _reason(error, config)
+    if reason == _CLOSED and config.transport == "stdio" and not stderr:
+        reason += ", without a word of why; does the program run its server, as in `mcp.run()`?"
     if refused is not None:
         reason = f"it answered with HTTP {refused} {refused.phrase} ({reason})"
     if garbage is not None:
@@ -113,7 +116,7 @@ def _reason(error: BaseException, config: ServerConfig) -> str:
         case httpx2.RequestError():
             return str(error) or type(error).__name__
         case WireError() if error.code == mcp_types.CONNECTION_CLOSED:
-            return "it closed the connection before it had answered"
+            return _CLOSED
         case WireError():
             return f"{error.message} (JSON-RPC error {error.code})"
         case ValidationError():

@@ -73,6 +73,10 @@ class Host(Wrappable):
         self._changing = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
+    def __repr__(self) -> str:
+        servers = ", ".join(f"{s.name!r} {s.state}" for s in self._servers.values())
+        return f"<Host: {servers or 'no servers'}>"
+
     @property
     def servers(self) -> Mapping[str, Server]:
         """All servers by name, the failed ones too."""

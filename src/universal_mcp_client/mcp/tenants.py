@@ -1,6 +1,7 @@
 """What a server is sent on behalf of whoever asks: headers and `_meta` which a program works out of
 the context of a call."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping
@@ -90,12 +91,16 @@ async def _worked_out(
     given = config.headers if what == "headers" else config.meta
     if not callable(given):
         return given
+    task = asyncio.current_task()
+    cancels = task.cancelling() if task is not None else 0
     try:
         found: object = await awaited(given(context))
         return found
-    except (ConfigError, RunError):
+    except (ConfigError, RunError, KeyboardInterrupt, SystemExit):
         raise
-    except Exception as error:
+    except BaseException as error:
+        if isinstance(error, asyncio.CancelledError) and task and task.cancelling() > cancels:
+            raise  # it is us who are cancelled, and not what the function waited for
         # Without its text, which nobody has looked through for secrets: the model may read this.
         raise ServerUnavailable(
             f"Server {config.name!r}: its {what} function raised {type(error).__name__}.",
