@@ -161,9 +161,9 @@ def test_every_shipped_definition_is_valid_and_says_what_it_is_for() -> None:
     for description in (d.description for d in (*agents.values(), *prompts.values())):
         assert description.endswith(".")
     for prompt in prompts.values():
-        text = prompt.render({name: f"<{name}>" for name in prompt.arguments})
+        text = prompt.render({a.name: f"<{a.name}>" for a in prompt.arguments})
         assert "{{" not in text
-        assert all(f"<{name}>" in text for name in prompt.arguments)
+        assert all(f"<{a.name}>" in text for a in prompt.arguments)
 
 
 def test_a_broken_definition_is_told_with_its_file(tmp_path: Path) -> None:

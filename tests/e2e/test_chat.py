@@ -43,7 +43,7 @@ def test_a_conversation_remembers_and_survives_errors(
     )
     assert ran.code == 0, ran.err
     assert "Five." in ran.out and "Yes, five." in ran.out
-    assert "bad request" in ran.err and "no command /nope" in ran.err
+    assert "bad request" in ran.err and "no command or prompt /nope" in ran.err
     assert "3 requests, 60 tokens" in ran.err
     said = [m["content"] for m in llm.requests[-1]["messages"] if m["role"] == "user"]
     assert said[0] == "2+3?"

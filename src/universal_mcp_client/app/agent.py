@@ -36,10 +36,13 @@ from universal_mcp_client.tools.approval import ApprovalToolset
 from universal_mcp_client.tools.base import RunContext, Toolset, opened
 from universal_mcp_client.tools.budgeted import BudgetedToolset
 from universal_mcp_client.tools.rules import Approval
-from universal_mcp_client.types.errors import LimitExceeded
+from universal_mcp_client.types.errors import ConfigError, LimitExceeded
 from universal_mcp_client.types.events import RunResult
 from universal_mcp_client.types.messages import UserContent
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
+
+if TYPE_CHECKING:
+    from universal_mcp_client.mcp.server import Server
 
 _overrides: ContextVar[Mapping[object, Override]] = ContextVar(
     "_overrides", default=MappingProxyType(dict[object, Override]())
@@ -309,6 +312,16 @@ class Agent(Fields, Generic[OutputT, Deps]):
         """The tools as the model sees them; opens what needs opening."""
         async with opened(self.now().toolset) as tools:
             return await tools.list_tools()
+
+    def server(self, name: str) -> "Server":
+        """A server of this agent, for its prompts and resources; connected while the agent is open.
+        Raises ConfigError for one that it does not have."""
+        servers = servers_of(self.now().toolset)
+        if name not in servers:
+            raise ConfigError(
+                f"The agent {self.name!r} has no server {name!r}; it has: {', '.join(servers) or 'none'}."
+            )
+        return servers[name]
 
     async def __aenter__(self) -> Self:
         stack = AsyncExitStack()

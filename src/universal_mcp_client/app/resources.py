@@ -57,8 +57,15 @@ class InContext:
         """What of `context` this conversation does not have yet, the important first, under the
         budget. Raises ConfigError and ServerError for what cannot be had."""
         items = [item for given in context for item in await self._items(given, run)]
-        new = {item.key: item for item in items if item.key not in self.session.readings.told}
+        return self._told([i for i in items if i.key not in self.session.readings.told])
+
+    async def mentioned(self, references: Sequence[str]) -> list[Part]:
+        """What is at each `server:uri`, under the budget; also of what is in the context already."""
+        return self._told([await self.read(reference) for reference in references])
+
+    def _told(self, items: Sequence[_Item]) -> list[Part]:
         left, parts = self.budget, list[Part]()
+        new = {item.key: item for item in items}
         for item in sorted(new.values(), key=lambda item: -item.priority):
             shown = self._shown(item, max(left, _LEAST))
             left -= sum(_tokens(part) for part in shown)

@@ -1,30 +1,40 @@
 """`umcp chat`: a conversation with an agent."""
 
 import asyncio
-import re
 import signal
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from universal_mcp_client.app import Agent
 from universal_mcp_client.cli.compose import Composed, compose
 from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, say, told_of_what_is_left_out
 from universal_mcp_client.cli.gate import gate
+from universal_mcp_client.cli.mentions import mentions
 from universal_mcp_client.cli.options import add_agent, parser
-from universal_mcp_client.cli.prompts import expanded, listed_prompts, with_files
+from universal_mcp_client.cli.typed import (
+    Suggest,
+    listed_prompts,
+    names,
+    server_prompts,
+    understood,
+)
 from universal_mcp_client.config.definitions import PromptDefinition
 from universal_mcp_client.core.session import Session
 from universal_mcp_client.models.registry import resolve
 from universal_mcp_client.types.errors import ConfigError, UniversalMCPError
+from universal_mcp_client.types.resources import PromptArgument
 from universal_mcp_client.types.usage import Usage
 from universal_mcp_client.ui.console import cell
 from universal_mcp_client.ui.plain import PlainRenderer
-from universal_mcp_client.ui.repl import typed_lines
+from universal_mcp_client.ui.repl import Editor
 from universal_mcp_client.ui.signals import on_signal
 from universal_mcp_client.ui.terminal import TerminalInteraction
+
+if TYPE_CHECKING:
+    from universal_mcp_client.mcp.server import Server
 
 EXAMPLES = """
 umcp chat
@@ -67,6 +77,7 @@ class Chat:
         self._session = Session()
         self._usage = Usage()
         self._renderer = PlainRenderer(stream=True)
+        self._begun = ""
 
     async def run(self) -> int:
         note = self._renderer.note
@@ -79,12 +90,17 @@ class Chat:
             if host:
                 told_of_what_is_left_out(host)
             note(f"{len(tools)} tools. /help shows what can be typed; Ctrl-D leaves.")
-            known = COMMANDS | {name: p.description for name, p in self._prompts.items()}
-            async with aclosing(typed_lines(known, Path.cwd())) as lines:
-                async for line in lines:
-                    if line.strip() and not await self._take(line.strip()):
-                        break
+            known = {**await names(self._servers), **COMMANDS}
+            self._editor = Editor(known, Path.cwd(), mentions(self._servers))
+            while (line := await self._editor.line(self._begun)) is not None:
+                self._begun = ""
+                if line.strip() and not await self._take(line.strip()):
+                    break
         return DONE
+
+    @property
+    def _servers(self) -> "Mapping[str, Server]":
+        return self._composed.host.servers if self._composed.host else {}
 
     async def _take(self, text: str) -> bool:
         """Do what a line says; False to leave."""
@@ -97,15 +113,7 @@ class Chat:
             except UniversalMCPError as error:
                 say(str(error))
             return True
-        try:
-            if re.fullmatch(r"/[\w-]+", text) and gate().prompt(text[1:]) is None:
-                say(f"There is no command {text}. /help lists them.")
-                return True
-            prompt = with_files(expanded(text))
-        except ConfigError as error:
-            say(str(error))
-            return True
-        await self._interruptible(prompt)
+        await self._interruptible(text)
         return True
 
     async def _interruptible(self, prompt: str) -> None:
@@ -124,10 +132,24 @@ class Chat:
         except UniversalMCPError as error:
             self._renderer.end_line()
             say(str(error))
-        if len(self._session.messages) == start + 1:
+        if all(message.role != "assistant" for message in self._session.messages[start:]):
             del self._session.messages[start:]
+            self._begun = prompt  # to be edited, or sent again
 
-    async def _answer(self, prompt: str) -> None:
+    async def _argument(self, argument: PromptArgument, suggest: Suggest) -> str:
+        about = f" ({argument.description})" if argument.description else ""
+        value = await self._editor.value(f"{argument.title or argument.name}{about}", suggest)
+        if value is None:
+            raise ConfigError(
+                f"The prompt needs {argument.name!r}{about}: write {argument.name}=…."
+            )
+        return value
+
+    async def _answer(self, text: str) -> None:
+        typed = await understood(text, self._servers, self._argument, what="command or prompt")
+        typed = typed.with_files()
+        resources = typed.resources(self._servers)
+        prompt = typed.content(await self._composed.mentioned(resources, self._session))
         async with self._agent.stream(prompt, history=self._session) as run:
             async for event in run:
                 self._renderer.show(event)
@@ -162,6 +184,9 @@ class Chat:
                     note(f"/{command:<10} {about}")
                 for line in await asyncio.to_thread(listed_prompts):
                     note(line)
+                for line in await server_prompts(self._servers):
+                    note(line)
                 note(
-                    "@PATH puts a file into the prompt. Alt-Enter begins a new line. Ctrl-C interrupts."
+                    "@PATH puts a file into the prompt, @SERVER:URI a resource. Alt-Enter begins a new "
+                    "line. Ctrl-C interrupts."
                 )

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 from universal_mcp_client.app import Agent
 from universal_mcp_client.app.recipe import Tool
+from universal_mcp_client.app.resources import InContext
 from universal_mcp_client.cli.gate import gate, selected
 from universal_mcp_client.config import definitions
 from universal_mcp_client.config.settings import Settings, load_settings
 from universal_mcp_client.core.limits import Limits
+from universal_mcp_client.core.session import Session
 from universal_mcp_client.models.base import Model, ModelSettings
 from universal_mcp_client.models.registry import Choice, choose, resolve
 from universal_mcp_client.tools.derived import FilteredToolset
 from universal_mcp_client.tools.rules import Needs, Unless, destructive, writes
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.interaction import Interaction
+from universal_mcp_client.types.messages import Part
 from universal_mcp_client.types.usage import Price
 
 if TYPE_CHECKING:
@@ -29,6 +32,15 @@ class Composed:
     agent: Agent
     host: "Host | None"
     choice: Choice
+
+    async def mentioned(self, resources: Sequence[str], session: Session) -> list[Part]:
+        """What is at the resources that a prompt mentions, each as `server:uri`. From then on the
+        conversation has them in its context. Raises ConfigError and ServerError."""
+        if not resources or self.host is None:
+            return []
+        profile = self.agent.resolved_model.profile
+        context = InContext(servers=self.host.servers, session=session, profile=profile)
+        return await context.mentioned(resources)
 
 
 def compose(options: argparse.Namespace, interaction: Interaction) -> Composed:

@@ -9,6 +9,8 @@ COMMANDS = {
     "run": "answer one prompt, with tools",
     "tools": "list the servers' tools, or their specs for a provider",
     "call": "call one tool",
+    "prompts": "list prompts, or fill one in",
+    "resources": "list what servers have to read, or read it",
     "servers": "list, add, remove, test or import MCP servers",
     "trust": "look at what this folder brings, and let it be used",
     "login": "log in to a server",

@@ -4,16 +4,20 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from universal_mcp_client.cli.compose import Composed, compose
 from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, LIMIT, say, told_of_what_is_left_out
+from universal_mcp_client.cli.gate import gate
 from universal_mcp_client.cli.options import add_agent, parser, print_json
-from universal_mcp_client.cli.prompts import expanded
+from universal_mcp_client.cli.typed import understood
+from universal_mcp_client.core.session import Session
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.events import RunResult
+from universal_mcp_client.types.messages import Message, Part, RenderedPrompt, Text, UserContent
 from universal_mcp_client.ui.console import console
 from universal_mcp_client.ui.jsonl import event_document, result_document
 from universal_mcp_client.ui.plain import PlainRenderer
@@ -25,6 +29,8 @@ umcp run "Summarize README.md" --agent files --model anthropic:claude-sonnet-5
 git diff | umcp run "Review this diff:" --model openai:gpt-5
 umcp run "List three rivers" --output-schema rivers.schema.json --json
 umcp run "/summarize path=README.md" --agent files
+umcp run "/everything:args-prompt city=Oslo"          # a prompt of the server "everything"
+umcp run "What is in @docs:file:///plan.md?"          # a resource of the server "docs"
 """
 
 
@@ -37,14 +43,16 @@ def main(argv: Sequence[str]) -> int:
     form.add_argument("--stream-json", action="store_true", help="print every event as a JSON line")
     to.add_argument("--output-schema", type=Path, metavar="F", help="a JSON Schema for the answer")
     options = to.parse_args(argv)
-    prompt = expanded(_with_stdin(options.prompt)).text
+    if options.prompt.startswith("/"):  # what is to be asked of its file is asked now
+        gate().prompt(options.prompt[1:].partition(" ")[0])
+    piped = _piped(options.prompt)
     schema = _schema(options.output_schema) if options.output_schema else None
     composed = compose(options, TerminalInteraction())
-    return ending(_run(composed, prompt, schema, options))
+    return ending(_run(composed, piped, schema, options))
 
 
 async def _run(
-    composed: Composed, prompt: str, schema: dict[str, Any] | None, options: argparse.Namespace
+    composed: Composed, piped: str, schema: dict[str, Any] | None, options: argparse.Namespace
 ) -> int:
     quiet = options.json or options.stream_json
     renderer = PlainRenderer(stream=not quiet and console.answers_a_person)
@@ -55,7 +63,9 @@ async def _run(
         if composed.host:
             await composed.host.list_tools()
             told_of_what_is_left_out(composed.host)
-        async with agent.stream(prompt, output_type=schema) as run:
+        session = Session()
+        prompt = await _prompt(options.prompt, piped, composed, session)
+        async with agent.stream(prompt, output_type=schema, history=session) as run:
             async for event in run:
                 renderer.show(event)
                 if options.stream_json:
@@ -76,20 +86,33 @@ def _finish(result: RunResult[Any], composed: Composed, options: argparse.Namesp
     return DONE
 
 
-def _with_stdin(prompt: str) -> str:
-    if prompt != "-" and (sys.stdin is None or sys.stdin.isatty()):
-        return prompt
-    piped = _piped() if prompt != "-" else sys.stdin.read()
-    if prompt == "-":
+async def _prompt(given: str, piped: str, composed: Composed, session: Session) -> UserContent:
+    """What was typed, with what it stands for, and what came by a pipe, which stands for itself."""
+    servers = composed.host.servers if composed.host else {}
+    typed = await understood("" if given == "-" else given, servers)
+    content = typed.content(await composed.mentioned(typed.resources(servers), session))
+    if not piped.strip():
+        return content
+    if given == "-":
         return piped
-    return f"{prompt}\n\n{piped}" if piped.strip() else prompt
+    if isinstance(content, str):
+        return f"{content}\n\n{piped}"
+    if isinstance(content, RenderedPrompt):
+        said = Message(role="user", parts=(Text(text=piped),))
+        return replace(content, messages=(*content.messages, said))
+    return [*cast(Sequence[Part], content), Text(text=piped)]
 
 
-def _piped() -> str:
-    """What is waiting on a pipe or in a file; an open but silent stdin is left alone."""
+def _piped(prompt: str) -> str:
+    """Standard input: all of it for -, else what waits on a pipe or in a file; an open but silent one
+    is left alone."""
     import os
     import stat
 
+    if prompt == "-":
+        return sys.stdin.read()
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
     mode = os.fstat(sys.stdin.fileno()).st_mode
     return sys.stdin.read() if stat.S_ISFIFO(mode) or stat.S_ISREG(mode) else ""
 

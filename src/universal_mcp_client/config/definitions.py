@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.resources import PromptArgument
 
 _LONGEST_HEAD = 8_192  # characters
 _DEEPEST, _MOST = 20, 500  # levels of it, and values
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 
@@ -34,27 +36,46 @@ class AgentDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptDefinition:
-    """`prompts/NAME.md`: a text with `{{places}}` for its `arguments` (name to description)."""
+    """`prompts/NAME.md`: a text with `{{places}}` for its `arguments`."""
 
     name: str
     path: Path
     text: str
     description: str = ""
-    arguments: Mapping[str, str] = field(default_factory=dict[str, str])
+    arguments: tuple[PromptArgument, ...] = ()
 
     def render(self, values: Mapping[str, str]) -> str:
-        """The text with its places filled. Raises ConfigError for a missing or unknown argument."""
-        if missing := [name for name in self.arguments if name not in values]:
+        """The text with its places filled. Raises ConfigError for a missing or unknown argument, and
+        for a value that is none of its choices."""
+        filled = prompt_values(self.name, self.arguments, values)
+        return _PLACE.sub(lambda place: filled.get(place.group(1), ""), self.text)
+
+
+def prompt_values(
+    name: str, arguments: Sequence[PromptArgument], values: Mapping[str, str]
+) -> dict[str, str]:
+    """The values of a prompt's arguments, defaults among them. Raises ConfigError for what is wrong
+    with them."""
+    known = {argument.name: argument for argument in arguments}
+    if unknown := sorted(values.keys() - known):
+        raise ConfigError(
+            f"Prompt {name!r} has no argument {unknown[0]!r}; it takes: {', '.join(known) or 'none'}."
+        )
+    for argument in arguments:
+        value = values.get(argument.name, argument.default)
+        if value is None and argument.required:
+            about = f" ({argument.description})" if argument.description else ""
+            usage = " ".join(f"{each}=…" for each in known)
             raise ConfigError(
-                f"Prompt {self.name!r} needs {missing[0]!r} ({self.arguments[missing[0]]}): "
-                f"write /{self.name} {' '.join(f'{name}=…' for name in self.arguments)}."
+                f"Prompt {name!r} needs {argument.name!r}{about}: write /{name} {usage}."
             )
-        if unknown := values.keys() - self.arguments.keys():
+        if value is not None and argument.choices and value not in argument.choices:
             raise ConfigError(
-                f"Prompt {self.name!r} has no argument {sorted(unknown)[0]!r}; "
-                f"it takes: {', '.join(self.arguments) or 'none'}."
+                f"Prompt {name!r}: {argument.name!r} is one of {', '.join(argument.choices)}, "
+                f"not {value!r}."
             )
-        return _PLACE.sub(lambda place: values[place.group(1)], self.text)
+    given = {name: values.get(name, each.default) for name, each in known.items()}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def parse_agent(text: str, name: str, path: Path) -> AgentDefinition:
@@ -80,9 +101,9 @@ def parse_prompt(text: str, name: str, path: Path) -> PromptDefinition:
     """The prompt that a file's `text` describes. Raises ConfigError that names the file."""
     head, body = _parts(text, path)
     _only(head, {"name", "description", "arguments"}, path)
-    arguments = {key: str(value) for key, value in _mapping(head, "arguments", path).items()}
+    arguments = _arguments(head.get("arguments") or {}, path)
     for place in _PLACE.findall(body):
-        if place not in arguments:
+        if place not in {argument.name for argument in arguments}:
             raise ConfigError(
                 f"{path}: the text uses {{{{{place}}}}}, but {place!r} is not among the head's arguments."
             )
@@ -92,6 +113,52 @@ def parse_prompt(text: str, name: str, path: Path) -> PromptDefinition:
         text=body.strip(),
         description=str(head.get("description") or ""),
         arguments=arguments,
+    )
+
+
+_ARGUMENT = {"name", "title", "description", "required", "default", "choices"}
+
+
+def _arguments(given: object, path: Path) -> tuple[PromptArgument, ...]:
+    """Names with a description or with what MCP says of an argument, or a list of such."""
+    if isinstance(given, Mapping):
+        named = cast(Mapping[object, object], given)
+        items = [
+            {"name": name, **value}
+            if isinstance(value, Mapping)
+            else {"name": name, "description": "" if value is None else value}
+            for name, value in named.items()
+        ]
+    elif isinstance(given, list) and all(isinstance(each, Mapping) for each in given):
+        items = [dict(each) for each in cast(list[Mapping[str, object]], given)]
+    else:
+        raise ConfigError(
+            f"{path}: 'arguments' must be a mapping of names, or a list of {{name: …, description: …}}."
+        )
+    found = [_argument(item, path) for item in items]
+    if twice := {a.name for a in found if [b.name for b in found].count(a.name) > 1}:
+        raise ConfigError(f"{path}: the argument {sorted(twice)[0]!r} is there twice.")
+    return tuple(found)
+
+
+def _argument(item: Mapping[Any, Any], path: Path) -> PromptArgument:
+    name = item.get("name")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ConfigError(f"{path}: {name!r} is no name of an argument; use letters, digits and _.")
+    _only(item, _ARGUMENT, path)
+    default, required = item.get("default"), item.get("required", item.get("default") is None)
+    if not isinstance(required, bool):
+        raise ConfigError(f"{path}: 'required' of {name!r} must be true or false.")
+    choices = _strings(item.get("choices") or (), f"choices of {name}", path)
+    if choices and default is not None and str(default) not in choices:
+        raise ConfigError(f"{path}: the default of {name!r} is none of its choices.")
+    return PromptArgument(
+        name=name,
+        title=str(item["title"]) if item.get("title") else None,
+        description=str(item.get("description") or ""),
+        required=required,
+        default=None if default is None else str(default),
+        choices=choices,
     )
 
 

@@ -11,7 +11,7 @@ from universal_mcp_client.mcp.server import Server
 from universal_mcp_client.models.base import Profile
 from universal_mcp_client.tools.marked import marked
 from universal_mcp_client.types.bounds import ATTACHMENT_BYTES
-from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.errors import ConfigError, MCPError
 from universal_mcp_client.types.messages import Audio, File, Image, ResultPart, Text
 from universal_mcp_client.types.resources import (
     Resource,
@@ -106,9 +106,20 @@ def filled(template: str, values: Mapping[str, str]) -> str:
 
 
 async def read(server: Server, uri: str) -> list[ResourceContents]:
-    """What is at `uri`, with the name and the annotations that the server lists it under."""
+    """What is at `uri`, with the name and the annotations that the server lists it under. Raises
+    MCPError where the server says that there is nothing."""
     listed = next((one for one in await server.list_resources() if one.uri == uri), None)
-    return [_named(contents, listed, server.name) for contents in await server.read_resource(uri)]
+    try:
+        contents = await server.read_resource(uri)
+    except MCPError as error:
+        raise MCPError(
+            f"Server {server.name!r} cannot read {uri}: {error} `umcp resources {server.name}` and "
+            "`list_resources` show what it has.",
+            server=server.name,
+            code=error.code,
+            data=error.data,
+        ) from error
+    return [_named(each, listed, server.name) for each in contents]
 
 
 def _named(contents: ResourceContents, listed: Resource | None, server: str) -> ResourceContents:

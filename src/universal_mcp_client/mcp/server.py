@@ -12,6 +12,8 @@ from fastmcp import Client
 from fastmcp.skills import SkillsClientExtension
 from mcp_types import (
     EmptyResult,
+    PromptReference,
+    ResourceTemplateReference,
     SubscribeRequest,
     SubscribeRequestParams,
     UnsubscribeRequest,
@@ -54,6 +56,8 @@ from universal_mcp_client.types.resources import (
 from universal_mcp_client.types.tools import ToolSpec
 
 __all__ = ["Server", "State"]
+
+_SUGGESTIONS = 100  # the most that the specification allows (server/utilities/completion)
 
 Answer = TypeVar("Answer")
 
@@ -303,6 +307,33 @@ class Server(Connection, Wrappable):
         """A prompt, filled in. Arguments that are no strings are sent as JSON."""
         given = dict(arguments or {})
         return rendered_prompt(await self._ask(lambda client: client.get_prompt_mcp(name, given)))
+
+    # Completion
+
+    async def complete(
+        self,
+        argument: str,
+        value: str,
+        *,
+        prompt: str | None = None,
+        template: str | None = None,
+        given: Mapping[str, str] | None = None,
+    ) -> Sequence[str]:
+        """What the server suggests for an argument of a prompt, or for a variable of a resource
+        template, of which `value` has been typed; `given` are the other ones. Nothing from a server
+        that does not suggest."""
+        capabilities = (await self._connected()).server_capabilities
+        if capabilities is None or capabilities.completions is None:
+            return ()
+        about: PromptReference | ResourceTemplateReference = (
+            ResourceTemplateReference(uri=template)
+            if template is not None
+            else PromptReference(name=prompt or "")
+        )
+        wanted = {"name": argument, "value": value}
+        context = dict(given) if given else None
+        result = await self._ask(lambda client: client.complete_mcp(about, wanted, context))
+        return result.completion.values[:_SUGGESTIONS]
 
     # Skills (SEP-2640)
 

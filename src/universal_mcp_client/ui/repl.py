@@ -1,9 +1,9 @@
 """The line editor of `umcp chat`: history, completion and several lines, by prompt_toolkit."""
 
 import sys
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from universal_mcp_client.config.paths import home
 from universal_mcp_client.ui import questions
@@ -13,30 +13,56 @@ if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import Completer
 
+Words: TypeAlias = Callable[[str], Awaitable[Iterable[str]]]
+"""What may be meant by what has been typed of a word."""
 
-async def typed_lines(commands: Mapping[str, str], folder: Path) -> AsyncGenerator[str]:
-    """What a person types, line by line, until Ctrl-D. Without a terminal, the lines of stdin.
 
-    `commands` are completed after a slash, with their explanations; paths below `folder` after
-    an @. Alt-Enter begins a new line within the text. Ctrl-C clears what was typed.
+class Editor:
+    """What a person types, line by line. Without a terminal, the lines of stdin.
+
+    `commands` are completed after a slash, with their explanations; after an @ paths below `folder`,
+    and what `mentions` says of the word. Alt-Enter begins a new line within the text. Ctrl-C clears
+    what was typed.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        for line in sys.stdin:
-            yield line
-        return
-    session = _session(commands, folder)
-    while True:
+
+    def __init__(self, commands: Mapping[str, str], folder: Path, mentions: Words) -> None:
+        self._completer = _completer(commands, folder, mentions)
+        self._terminal = sys.stdin.isatty() and sys.stdout.isatty()
+        self._session = _session(self._completer) if self._terminal else None
+
+    async def line(self, begun: str = "") -> str | None:
+        """The next line, None at the end (Ctrl-D). `begun` stands there to be edited."""
+        if self._session is None:
+            return next(sys.stdin, None)
+        while True:
+            try:
+                async with (
+                    questions.turn()
+                ):  # a question that is just withdrawn has the terminal yet
+                    return await self._session.prompt_async("› ", default=begun)
+            except KeyboardInterrupt:
+                begun = ""
+            except EOFError:
+                return None
+
+    async def value(self, question: str, suggest: Words) -> str | None:
+        """A value that is asked for, with suggestions while it is typed; None for Ctrl-C, Ctrl-D, and
+        where there is no terminal."""
+        if self._session is None:
+            return None
+        from prompt_toolkit import PromptSession
+
+        asking: PromptSession[str] = PromptSession(
+            completer=_suggesting(suggest), complete_while_typing=True
+        )
         try:
-            async with questions.turn():  # a question that is just withdrawn has the terminal yet
-                line = await session.prompt_async("› ")
-        except KeyboardInterrupt:
-            continue
-        except EOFError:
-            return
-        yield line
+            async with questions.turn():
+                return await asking.prompt_async(f"{cell(question)}: ")
+        except (KeyboardInterrupt, EOFError):
+            return None
 
 
-def _session(commands: Mapping[str, str], folder: Path) -> "PromptSession[str]":
+def _session(completer: "Completer") -> "PromptSession[str]":
     from prompt_toolkit import PromptSession
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
@@ -50,36 +76,66 @@ def _session(commands: Mapping[str, str], folder: Path) -> "PromptSession[str]":
 
     return PromptSession(
         history=history(home() / "history"),
-        completer=_completer(commands, folder),
+        completer=completer,
         complete_while_typing=True,
         key_bindings=keys,
         prompt_continuation="· ",
     )
 
 
-def _completer(commands: Mapping[str, str], folder: Path) -> "Completer":
+def _completer(commands: Mapping[str, str], folder: Path, mentions: Words) -> "Completer":
     from prompt_toolkit.completion import CompleteEvent, Completer, Completion
     from prompt_toolkit.document import Document
 
-    class Words(Completer):
+    class Typed(Completer):
         def get_completions(
             self, document: Document, complete_event: CompleteEvent
-        ) -> Iterator[Completion]:
+        ) -> Iterable[Completion]:
+            return ()
+
+        async def get_completions_async(
+            self, document: Document, complete_event: CompleteEvent
+        ) -> AsyncGenerator[Completion, None]:
             text = document.text_before_cursor
             if text.startswith("/") and " " not in text:
                 for name, about in commands.items():
-                    if name.startswith(text[1:]):
-                        yield Completion(f"/{name}", -len(text), display_meta=cell(about))
+                    if name.startswith(text[1:]) or f":{text[1:]}" in name:
+                        yield Completion(
+                            f"/{name}",
+                            -len(text),
+                            display=cell(f"/{name}"),
+                            display_meta=cell(about),
+                        )
                 return
             word = text.rsplit(None, 1)[-1] if text and not text[-1].isspace() else ""
             if word.startswith("@"):
-                for path in _paths(folder, word[1:]):
-                    yield Completion(f"@{path}", -len(word), display=cell(f"@{path}"))
+                for each in (*_paths(folder, word[1:]), *await mentions(word[1:])):
+                    yield Completion(f"@{each}", -len(word), display=cell(f"@{each}"))
 
-    return Words()
+    return Typed()
 
 
-def _paths(folder: Path, begun: str) -> list[str]:
+def _suggesting(suggest: Words) -> "Completer":
+    from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+    from prompt_toolkit.document import Document
+
+    class Suggested(Completer):
+        def get_completions(
+            self, document: Document, complete_event: CompleteEvent
+        ) -> Iterable[Completion]:
+            return ()
+
+        async def get_completions_async(
+            self, document: Document, complete_event: CompleteEvent
+        ) -> AsyncGenerator[Completion, None]:
+            text = document.text_before_cursor
+            for each in await suggest(text):
+                yield Completion(each, -len(text), display=cell(each))
+
+    return Suggested()
+
+
+def _paths(folder: Path, begun: str) -> Sequence[str]:
     """The entries below `folder` whose paths continue what was begun; hidden ones when asked for."""
     parent, _, start = begun.rpartition("/")
     place = folder / parent
