@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fastmcp import FastMCP
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from universal_mcp_client import (
     Agent,
@@ -71,6 +71,15 @@ async def test_what_is_made_of_an_agent_shares_its_connections(replaced: Any) ->
         assert [spec.name for spec in model.requests[0].tools] == ["add"]
         more = replaced(other, model=ScriptedModel("ok"), tools=[counted_server])
         assert [s.name for s in await more.list_tools()] == ["counted_server", "add"]
+    assert starts == ["started"]
+
+
+async def test_connections_among_the_tools_stay_open_when_a_function_comes_to_them() -> None:
+    server, starts = counted_server()
+    agent = Agent(ScriptedModel("one", "two"), tools=[server])
+    async with agent:
+        await agent.run("?")
+        await agent.replace(tools=[*agent.tools, counted_server]).run("?")
     assert starts == ["started"]
 
 
@@ -204,6 +213,46 @@ async def test_text_may_be_an_answer_beside_a_type(said: str, output: type) -> N
     assert model.requests[0].output_schema is None
 
 
+@pytest.mark.parametrize(
+    ("form", "said", "output"),
+    [
+        (list[City], f"[{OSLO}]", [City(name="Oslo", inhabitants=717_710)]),
+        (City | int, OSLO, City(name="Oslo", inhabitants=717_710)),
+        (int, "3", 3),
+        (int, '{"value": 3}', 3),
+    ],
+)
+async def test_an_answer_may_come_without_the_object_that_providers_demand(
+    form: Any, said: str, output: object
+) -> None:
+    assert (await Agent(ScriptedModel(said), output_type=form).run("?")).output == output
+
+
+async def test_what_a_pydantic_validator_raises_goes_back_to_the_model() -> None:
+    class Known(BaseModel):
+        name: str
+
+        @field_validator("name")
+        @classmethod
+        def known(cls, name: str) -> str:
+            return {"oslo": "Oslo"}[name]
+
+    model = ScriptedModel(['{"name": "?"}', call("look")], '{"name": "oslo"}')
+    agent = Agent(model, output_type=Known, end_strategy="early")
+    assert (await agent.run("?")).output.name == "Oslo"
+
+
+async def test_a_validator_is_of_one_output_and_no_predicate() -> None:
+    agent = Agent(ScriptedModel("a", OSLO), validate=lambda text: text)
+    with pytest.raises(ConfigError, match=r"replace\(output_type=…, validate=…\)"):
+        await agent.run("?", output_type=City)
+    with pytest.raises(ConfigError, match="needs another one"):
+        agent.replace(output_type=City)
+    predicate: Any = bool
+    with pytest.raises(ConfigError, match="returned True"):
+        await agent.replace(validate=predicate).run("?")
+
+
 async def test_a_list_of_types_is_refused_with_what_to_write() -> None:
     with pytest.raises(ConfigError, match=r"City \| int"):
         await Agent(ScriptedModel("1"), output_type=[City, int]).run("?")
@@ -304,6 +353,29 @@ async def test_what_is_left_of_limits_is_what_the_runs_around_leave() -> None:
     assert dataclasses.replace(seen[0], seconds=None) == Limits(turns=4, tool_calls=3, tokens=5)
 
 
+async def test_a_toolset_of_an_agent_among_the_tools_is_entered_once() -> None:
+    class Own:
+        entered = 0
+
+        async def __aenter__(self) -> None:
+            self.entered += 1
+
+        async def __aexit__(self, *exc: object) -> None:
+            return None
+
+        async def list_tools(self) -> Any:
+            return ()
+
+        async def call_tool(self, call: Any, context: Any) -> Any:
+            raise NotImplementedError
+
+    own = Own()
+    inner = Agent(ScriptedModel("one", "two"), tools=[own], name="inner")
+    model = ScriptedModel(call("inner", prompt="a"), call("inner", prompt="b"), "done")
+    await Agent(model, tools=[inner]).run("?")
+    assert own.entered == 1
+
+
 async def test_the_events_of_an_agent_among_the_tools_come_nested() -> None:
     inner = Agent(ScriptedModel("deep"), name="inner")
     chief = Agent(ScriptedModel(call("inner", prompt="go"), "done"), tools=[inner])
@@ -334,6 +406,24 @@ async def test_an_agent_as_a_tool_takes_an_input_of_its_own() -> None:
     assert inner_model.requests[0].messages[0].text == OSLO
 
 
+async def test_an_input_has_the_defaults_of_its_type_and_keeps_to_its_validators() -> None:
+    class Order(BaseModel):
+        city: str
+        number: int = 1
+
+        @field_validator("city")
+        @classmethod
+        def known(cls, city: str) -> str:
+            return {"oslo": "Oslo"}[city]
+
+    inner = ScriptedModel("ok")
+    tool = Agent(inner).as_tool("shop", input=Order)
+    model = ScriptedModel(call("shop", city="?"), call("shop", city="oslo"), "done")
+    result = await Agent(model, tools=[tool]).run("?")
+    assert "KeyError" in result.tool_calls[0].result.text
+    assert inner.requests[0].messages[0].text == '{"city": "Oslo", "number": 1}'
+
+
 async def test_an_agent_hands_over_to_another_who_goes_on() -> None:
     expert_model = ScriptedModel("I am the expert.")
     expert = Agent(expert_model, "Be an expert.", name="expert", description="Knows.")
@@ -357,6 +447,23 @@ async def test_the_form_of_the_answer_is_the_first_agents_whoever_gives_it() -> 
     model = ScriptedModel(call("transfer_to_expert"))
     desk = Agent(model, output_type=City, validate=seen.append, handoffs=[expert])
     assert (await desk.run("?")).output == seen[0] == City(name="Oslo", inhabitants=717_710)
+
+
+async def test_who_goes_on_is_opened_with_the_first_one_and_heard_by_its_own_observers() -> None:
+    server, starts = counted_server()
+    heard: list[str] = []
+    expert = Agent(
+        ScriptedModel("one", "two"),
+        name="expert",
+        servers=[server],
+        observers=[lambda event: heard.append(type(event).__name__)],
+    )
+    transfers = [call("transfer_to_expert"), call("transfer_to_expert")]
+    async with Agent(ScriptedModel(*transfers), handoffs=[expert]) as desk:
+        for _ in range(2):
+            await desk.run("?")
+    assert starts == ["started"]
+    assert heard[:3] == ["HandedOff", "TextDelta", "Completion"]
 
 
 async def test_rules_of_the_first_agent_hold_for_the_one_who_goes_on() -> None:
@@ -393,7 +500,7 @@ async def test_observers_hear_everything_and_a_failing_one_costs_a_log_line(
     agent = Agent(ScriptedModel("hi"), observers=[broken, slow])
     assert (await agent.run("?")).output == "hi"
     assert heard == ["TextDelta", "Completion", "RunFinished"]
-    assert "broken observer" in caplog.text
+    assert caplog.text.count("Traceback") == caplog.text.count("ValueError: broken observer") == 1
 
 
 # Mistakes
@@ -420,6 +527,9 @@ def ok() -> str:
         ({"validate": True}, "a function of the output"),
         ({"approve": True}, "ask before every call"),
         ({"interaction": print}, "an Interaction"),
+        ({"end_strategy": "Early"}, "'exhaustive' or 'early'"),
+        ({"output_retries": "2"}, "a number from 0"),
+        ({"name": ""}, "not empty"),
         ({"handoffs": Agent()}, "a list of agents"),
         ({"handoffs": [ok]}, "list of agents"),
         ({"handoffs": [Agent(name="a"), Agent(name="a")]}, "the same name"),
@@ -454,6 +564,12 @@ async def test_a_wrong_argument_is_called_by_the_name_that_was_typed() -> None:
 async def test_an_agent_whose_deps_are_forgotten_is_not_run() -> None:
     with pytest.raises(ConfigError, match=r"deps=City\("):
         await Agent(ScriptedModel("hi"), deps_type=City).run("?", deps=None)
+
+
+async def test_an_agent_is_no_tool_of_itself() -> None:
+    agent = Agent(ScriptedModel("hi"))
+    with pytest.raises(ConfigError, match="tool of itself"), agent.override(tools=[agent]):
+        pass
 
 
 async def test_a_forced_tool_is_forced_once_and_must_be_there() -> None:

@@ -1,6 +1,8 @@
 """What is left of a run that does not come to its end, and runs that meet on one session."""
 
 import asyncio
+import copy
+import pickle
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -68,6 +70,32 @@ async def test_an_error_in_a_later_turn_keeps_what_was_done_and_its_cause() -> N
     assert [record.tool for record in result.tool_calls] == ["ok"]
     assert (result.turns, len(result.messages)) == (1, 3)
     assert caught.value.__cause__ is cause
+
+
+async def test_errors_of_others_carry_what_was_done_too() -> None:
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    model = ScriptedModel(call("ok"), "never")
+    broken = Halting(fail).stream
+
+    async def stream(request: ModelRequest, proceed: Any) -> AsyncGenerator[Any]:
+        async for event in broken(request) if model.requests else proceed(request):
+            yield event
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        await Agent(model.intercepted(stream), tools=[ok]).run("?")
+    result: Any = vars(caught.value)["result"]
+    assert [record.tool for record in result.tool_calls] == ["ok"]
+
+
+async def test_an_error_goes_to_another_process_with_what_it_has() -> None:
+    with pytest.raises(LimitExceeded) as caught:
+        await Agent(ScriptedModel(call("ok")), tools=[ok], limits=Limits(turns=1)).run("?")
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert (str(error), error.result.limit) == (str(caught.value), "turns")
+    error = pickle.loads(pickle.dumps(RateLimited("slow", model="m", retry_after=3)))
+    assert (str(error), error.model, error.retry_after) == ("slow", "m", 3)
 
 
 async def test_what_ends_a_run_from_inside_of_an_inner_one_carries_the_outer_one() -> None:
@@ -269,6 +297,40 @@ async def test_a_run_inside_of_a_run_on_its_session_is_refused_instead_of_waitin
 
     await Agent(ScriptedModel(call("again"), "done"), tools=[again]).run("outer", history=session)
     assert "session of its own" in errors[0]
+
+
+async def test_so_is_one_in_the_body_that_reads_the_events_of_the_run() -> None:
+    session = Session()
+    async with Agent(ScriptedModel("hi")).stream("?", history=session) as run:
+        async for _ in run:
+            with pytest.raises(ConfigError, match="session of its own"):
+                await Agent(ScriptedModel("never")).run("inner", history=session)
+            break
+    await Agent(ScriptedModel("now")).run("?", history=session)
+
+
+async def test_what_a_tool_started_may_use_the_session_when_the_run_is_over() -> None:
+    session, tasks, over = Session(), list["asyncio.Task[Any]"](), asyncio.Event()
+
+    async def later() -> None:
+        async def job() -> Any:
+            await over.wait()
+            return await Agent(ScriptedModel("later")).run("?", history=session)
+
+        tasks.append(asyncio.create_task(job()))
+
+    await Agent(ScriptedModel(call("later"), "ok"), tools=[later]).run("?", history=session)
+    over.set()
+    assert (await tasks[0]).output == "later"
+
+
+async def test_a_tool_may_ask_beside_in_a_copy_of_the_conversation() -> None:
+    async def fork(ctx: RunContext) -> str:
+        side = copy.deepcopy(ctx.session)
+        return (await Agent(ScriptedModel("beside")).run("?", history=side or ())).output
+
+    result = await Agent(ScriptedModel(call("fork"), "ok"), tools=[fork]).run("?")
+    assert result.tool_calls[0].result.text == "beside"
 
 
 @pytest.mark.parametrize(

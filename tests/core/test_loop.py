@@ -1,11 +1,12 @@
 """The agent loop, read as a specification."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
 
 import anyio
 import pytest
 
-from universal_mcp_client import Agent, LimitExceeded, Limits, Session
+from universal_mcp_client import Agent, LimitExceeded, Limits, ModelRequest, Session
 from universal_mcp_client.testing import ScriptedModel, call
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.types.errors import ContentFiltered, RateLimited
@@ -112,6 +113,18 @@ async def test_who_leaves_at_the_whole_answer_has_it_in_the_history() -> None:
     answer, results = session.messages[1:]
     assert (answer.text, answer.interrupted, len(answer.tool_calls)) == ("Look.", False, 1)
     assert results.tool_results[0].text == "Cancelled."
+
+
+async def test_what_stands_around_a_model_is_done_to_its_end() -> None:
+    done: list[str] = []
+
+    async def timed(request: ModelRequest, proceed: Any) -> AsyncGenerator[Any]:
+        async for event in proceed(request):
+            yield event
+        done.append("after")
+
+    assert (await Agent(ScriptedModel("hi").intercepted(timed)).run("go")).output == "hi"
+    assert done == ["after"]
 
 
 async def test_cancelling_the_task_cancels_the_calls() -> None:

@@ -146,9 +146,22 @@ def big(ctx: RunContext[Deps], city: City) -> City:
     return city
 
 
+def name_of(city: City) -> str:
+    return city.name
+
+
+async def later(city: City) -> None:
+    return None
+
+
 shop = Agent(MODEL, whose, deps_type=Deps, tools=[orders])
 assert_type(shop, Agent[str, Deps])
 assert_type(Agent(MODEL, deps_type=Deps, output_type=City, validate=big), Agent[City, Deps])
+assert_type(Agent(MODEL, validate=lambda text: text.strip()), Agent[str, None])
+assert_type(Agent(MODEL, output_type=City, validate=later), Agent[City, None])
+Agent(MODEL, output_type=City, validate=name_of)  # type: ignore
+Agent(MODEL, validate=big, deps_type=Deps)  # type: ignore
+cities.as_tool().prefixed("x_")
 assert_type(Agent[City, Deps](MODEL, output_type=City), Agent[City, Deps])
 Agent(MODEL, whose_other, deps_type=Deps)  # type: ignore
 

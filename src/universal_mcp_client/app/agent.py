@@ -10,7 +10,7 @@ from contextlib import (
 from contextvars import ContextVar
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, Self, cast, overload
+from typing import TYPE_CHECKING, Any, Self, cast, overload
 
 from typing_extensions import TypeForm, Unpack
 
@@ -26,6 +26,7 @@ from universal_mcp_client.app.recipe import (
     Override,
     Recipe,
     T,
+    Validate,
 )
 from universal_mcp_client.app.subagents import AgentToolset
 from universal_mcp_client.app.sync import Held, SyncRun, run_blocking, stream_blocking
@@ -33,7 +34,7 @@ from universal_mcp_client.core.run import Run
 from universal_mcp_client.core.session import Session
 from universal_mcp_client.models.base import Model
 from universal_mcp_client.tools.approval import ApprovalToolset
-from universal_mcp_client.tools.base import RunContext, Toolset, opened
+from universal_mcp_client.tools.base import Toolset, opened
 from universal_mcp_client.tools.budgeted import BudgetedToolset
 from universal_mcp_client.tools.rules import Approval
 from universal_mcp_client.types.errors import ConfigError, LimitExceeded
@@ -49,7 +50,7 @@ _overrides: ContextVar[Mapping[object, Override]] = ContextVar(
 )
 
 
-class Agent(Fields, Generic[OutputT, Deps]):
+class Agent(Fields[OutputT, Deps]):
     """A model with instructions and tools.
 
     `model` is a name such as `"anthropic:claude-sonnet-5"`, a `Model`, or None for the default.
@@ -94,7 +95,7 @@ class Agent(Fields, Generic[OutputT, Deps]):
             instructions: "Instructions[Deps] | Sequence[Instructions[Deps]]" = "",
             *,
             output_type: None = None,
-            validate: Callable[[str], Any] | Callable[[RunContext[Deps], str], Any] | None = None,
+            validate: Validate[str, Deps] | None = None,
             **recipe: Unpack[Recipe[Deps]],
         ) -> "Agent[str, Deps]": ...
         @overload
@@ -104,9 +105,7 @@ class Agent(Fields, Generic[OutputT, Deps]):
             instructions: "Instructions[Deps] | Sequence[Instructions[Deps]]" = "",
             *,
             output_type: TypeForm[OutputT],
-            validate: Callable[[OutputT], Any]
-            | Callable[[RunContext[Deps], OutputT], Any]
-            | None = None,
+            validate: Validate[OutputT, Deps] | None = None,
             **recipe: Unpack[Recipe[Deps]],
         ) -> "Agent[OutputT, Deps]": ...
         @overload
@@ -138,7 +137,14 @@ class Agent(Fields, Generic[OutputT, Deps]):
 
     def replace(self, **changes: Any) -> Any:
         """The agent with some things changed: `model`, `instructions`, `settings`, `limits`, `tools`,
-        any field. It shares the connections of this one, open or not."""
+        any field. It shares the connections of this one, open or not, as long as `servers` and the
+        `interaction` that answers for them stay."""
+        if self.validate is not None and changes.keys() & {"output_type", "validate"} == {
+            "output_type"
+        }:
+            raise ConfigError(
+                "replace(output_type=…) of an agent with validate= needs another one too."
+            )
         return replace(self, **changes)
 
     @contextmanager
@@ -146,6 +152,9 @@ class Agent(Fields, Generic[OutputT, Deps]):
         """Within the block, in this task and those that it starts, this agent and all that were made
         of it by `replace` run with `changes`: for tests, `agent.override(model=ScriptedModel(…))`."""
         lineage, before = self._shared.lineage, _overrides.get()
+        given = (*changes.get("tools", ()), *changes.get("handoffs", ()))
+        if any(isinstance(each, Agent) and each._shared.lineage is lineage for each in given):
+            raise ConfigError(f"The agent {self.name!r} cannot be a tool of itself.")
         around = before.get(lineage)
         override = Override({**(around.changes if around else {}), **changes})
         token = _overrides.set({**before, lineage: override})
@@ -159,7 +168,7 @@ class Agent(Fields, Generic[OutputT, Deps]):
         name: str | None = None,
         description: str | None = None,
         input: Any = None,
-    ) -> Toolset:
+    ) -> AgentToolset:
         """This agent as a tool of others, under another name, or with an `input` of its own: a type
         with fields, or a JSON Schema. Its JSON is then the prompt."""
         return AgentToolset(self, name, description, input)
@@ -325,7 +334,9 @@ class Agent(Fields, Generic[OutputT, Deps]):
 
     async def __aenter__(self) -> Self:
         stack = AsyncExitStack()
-        await stack.enter_async_context(self.now()._shared.opened(close=True))
+        agents: list[Agent[Any, Any]] = [self.now(), *self.now().handoffs]
+        for agent in agents:
+            await stack.enter_async_context(agent.now()._shared.opened(close=True))
         self._open.append(stack)
         return self
 

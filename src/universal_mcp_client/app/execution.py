@@ -1,9 +1,10 @@
 """One prompt's execution: whose turn it is, what counts as an answer, and what is left in the end."""
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -71,14 +72,20 @@ async def started(
     history: History = (),
     deps: Any = None,
     wait: bool = True,
+    is_open: bool = False,
     **unknown: Any,
 ) -> AsyncGenerator[Run[Any]]:
     """A run of `agent`; as one call of another run, that of `around`, which has the last word on
-    rules and limits."""
+    rules and limits. `is_open` says that its tools are open already, for as long as it lasts."""
     if unknown:
         raise TypeError(
             f"A run takes history=, deps=, wait= and output_type=, not {min(unknown)}=; what an agent "
             f"is made of is changed by agent.replace({min(unknown)}=…)."
+        )
+    if output_type is not None and agent.validate is not None:
+        raise ConfigError(
+            f"The agent {agent.name!r} has a validate=, which is of its own output. For another one: "
+            "agent.replace(output_type=…, validate=…)."
         )
     if deps is None and isinstance(agent.deps_type, type) and agent.deps_type is not NoneType:
         of = agent.deps_type.__name__
@@ -96,6 +103,7 @@ async def started(
         output=None if form is None or form is str else Output(form),
         meter=meter,
         wait=wait,
+        is_open=is_open,
         context=RunContext(
             deps=deps,
             run_id=uuid4().hex,
@@ -123,6 +131,9 @@ class Execution:
     context: RunContext[Any]
     meter: Meter
     wait: bool
+    is_open: bool
+    reader: object = field(default_factory=asyncio.current_task)
+    observers: list[Observer] = field(default_factory=list[Observer])
     records: list[CallRecord] = field(default_factory=list[CallRecord])
     value: Any = None
     plain: Any = None
@@ -132,8 +143,12 @@ class Execution:
 
     async def run(self, emit: Emit) -> None:
         """Ends with `RunFinished`, or with an error whose `result` is what there was."""
-        self.context = replace(self.context, emit=observed(emit, self.agent.observers))
-        async with self.session.alone(wait=self.wait), AsyncExitStack() as opening:
+        self.observers += self.agent.observers
+        self.context = replace(self.context, emit=observed(emit, self.observers))
+        async with (
+            self.session.alone(wait=self.wait, reader=self.reader),
+            AsyncExitStack() as opening,
+        ):
             self.start = len(self.session.messages)
             try:
                 with anyio.move_on_after(self.agent.limits.seconds) as time:
@@ -141,9 +156,11 @@ class Execution:
                     await self._answer(opening)
                 if time.cancelled_caught:
                     self.end = "seconds"
-            except UniversalMCPError as error:
-                if not isinstance(error, ToolError):  # whose result is the tool's
-                    error.result = self.result()  # an inner run's is a part of it
+            except Exception as error:
+                ours = isinstance(error, UniversalMCPError) and not isinstance(error, ToolError)
+                if ours or not hasattr(error, "result"):  # a ToolError's is the tool's
+                    with suppress(AttributeError, TypeError):
+                        error.result = self.result()  # type: ignore[attr-defined] # inner ones too
                 raise
             await self.context.emit(RunFinished(result=self.result()))
 
@@ -152,7 +169,8 @@ class Execution:
         context; neither where a part of that cannot be had."""
         messages = list(messages_of(self.prompt))
         try:
-            await opening.enter_async_context(self.agent._shared.opened())
+            if not self.is_open:
+                await opening.enter_async_context(self.agent._shared.opened())
         except BaseException:
             self.session.messages.extend(messages)
             raise
@@ -181,6 +199,7 @@ class Execution:
             if self._next:
                 self.agent = self._next.pop().now()
                 await opening.enter_async_context(self.agent._shared.opened())
+                self.observers += [o for o in self.agent.observers if o not in self.observers]
                 await self.context.emit(HandedOff(agent=self.agent.name))
                 if parts := await self._in_context().opening(self.agent.context, self.context):
                     add_to_user(self.session.messages, parts)
@@ -231,6 +250,11 @@ class Execution:
                 raise
             except Exception as error:
                 raise ValueError(str(error) or type(error).__name__) from error
+            if isinstance(checked, bool) and not isinstance(value, bool):
+                raise ConfigError(
+                    f"validate= of the agent {self.first.name!r} returned {checked}: it raises what is "
+                    "wrong, and returns nothing, or the output."
+                )
             value = value if checked is None else checked
             if self.output is not None:
                 from pydantic_core import to_jsonable_python
@@ -331,15 +355,17 @@ def _with_partials(output: Output, emit: Emit) -> Emit:
 
 def observed(emit: Emit, observers: Sequence[Observer]) -> Emit:
     """`emit`, heard by `observers` as well; one that fails costs a log line."""
-    if not observers:
-        return emit
+    failed = list[Observer]()
 
     async def tell(event: Event) -> None:
         for observer in observers:
             try:
                 await awaited(observer(event))
             except Exception:
-                logger.exception("The observer %r failed at %s.", observer, type(event).__name__)
+                if observer not in failed:  # its next failures are much the same
+                    failed.append(observer)
+                    kind = type(event).__name__
+                    logger.exception("The observer %r failed at %s.", observer, kind)
         await emit(event)
 
     return tell

@@ -32,6 +32,10 @@ Tool: TypeAlias = "Toolset | Callable[..., Any] | Agent[Any, Any] | object"
 Instructions: TypeAlias = (
     str | Callable[[RunContext[Deps]], str | Awaitable[str]] | Callable[[], str | Awaitable[str]]
 )
+Validate: TypeAlias = (
+    Callable[[OutputT], OutputT | Awaitable[OutputT | None] | None]
+    | Callable[[RunContext[Deps], OutputT], OutputT | Awaitable[OutputT | None] | None]
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +46,12 @@ class Override:
 
 
 @dataclass(frozen=True)
-class Fields:
+class Fields(Generic[OutputT, Deps]):
     """What an agent is made of. A class of its own, as type checkers take the constructor of a
     dataclass from its fields, and an agent's says more: of what type its answer is."""
 
     model: str | Model | None = None
-    instructions: "Instructions[Any] | Sequence[Instructions[Any]]" = ""
+    instructions: "Instructions[Deps] | Sequence[Instructions[Deps]]" = ""
     tools: Sequence[Tool] = ()
     output_type: Any = None
     settings: ModelSettings = ModelSettings()
@@ -59,7 +63,7 @@ class Fields:
     result_budget: int = DEFAULT_BUDGET
     servers: "ServerSource | Sequence[ServerSource]" = ()
     deps_type: Any = None
-    validate: Callable[..., Any] | None = None
+    validate: Validate[OutputT, Deps] | None = None
     output_retries: int = 2
     end_strategy: Literal["exhaustive", "early"] = "exhaustive"
     handoffs: "Sequence[Agent[Any, Any]]" = ()
@@ -69,8 +73,8 @@ class Fields:
     resources: bool = False
     server_instructions: bool = True
     _shared: Shared = field(default=cast(Any, None), repr=False, compare=False)
-    _overridden: "WeakKeyDictionary[Override, Fields]" = field(
-        default_factory=WeakKeyDictionary["Override", "Fields"],
+    _overridden: "WeakKeyDictionary[Override, Fields[Any, Any]]" = field(
+        default_factory=WeakKeyDictionary["Override", "Fields[Any, Any]"],
         init=False,
         repr=False,
         compare=False,

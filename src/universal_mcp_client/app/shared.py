@@ -201,6 +201,9 @@ _TAKES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda f: f is None or callable(f),
         "a function of a ToolSpec, such as `lambda spec: True` to ask before every call",
     ),
+    "end_strategy": (lambda value: value in ("exhaustive", "early"), "'exhaustive' or 'early'"),
+    "output_retries": (lambda n: isinstance(n, int) and n >= 0, "a number from 0 on"),
+    "name": (lambda name: isinstance(name, str) and name != "", "a text that is not empty"),
     "interaction": (
         lambda i: i is None or hasattr(i, "approve"),
         "an Interaction, an object with `approve`, `elicit` and `login`",

@@ -18,6 +18,7 @@ from universal_mcp_client.types.tools import Annotations, JSONSchema, ToolSpec
 
 if TYPE_CHECKING:
     from universal_mcp_client.app.agent import Agent
+    from universal_mcp_client.app.shared import Shared
 
 # It only speaks; the tools which it calls are asked for by the same rules.
 _SPEAKS = Annotations(read_only=True)
@@ -35,13 +36,13 @@ class AgentToolset(Wrappable):
         input: Any = None,
     ) -> None:
         self._agent = agent
-        self._whole = input is not None
-        self._open: list[AsyncExitStack] = []
+        self._input = None if input is None else _form(input)
+        self._open: list[tuple[Shared, AsyncExitStack]] = []
         self._listing = (
             ToolSpec(
                 name=name or agent.name,
                 description=description or agent.description or f"Ask the agent {agent.name!r}.",
-                input_schema=_PROMPT if input is None else _schema(input),
+                input_schema=self._input.schema if self._input else _PROMPT,
                 annotations=_SPEAKS,
                 original=name or agent.name,
             ),
@@ -51,10 +52,20 @@ class AgentToolset(Wrappable):
         return self._listing
 
     async def call_tool(self, call: ToolCall, context: CallContext[Any]) -> ToolResult:
-        agent, given = self._agent.now(), dict(call.arguments)
-        prompt = json.dumps(given, ensure_ascii=False) if self._whole else given.get("prompt", "")
+        agent, prompt = self._agent.now(), call.arguments.get("prompt", "")
+        if self._input is not None:
+            from pydantic_core import to_jsonable_python
+
+            try:
+                given = to_jsonable_python(self._input.value(dict(call.arguments)))
+                prompt = json.dumps(given, ensure_ascii=False)
+            except ValueError as error:
+                return failure(call, str(error))
+        is_open = any(shared is agent._shared for shared, _ in self._open)
         try:
-            async with started(agent, prompt, around=context, deps=context.deps) as run:
+            async with started(
+                agent, prompt, around=context, deps=context.deps, is_open=is_open
+            ) as run:
                 async for event in run:
                     await context.emit(Nested(call=call, agent=agent.name, event=event))
         except Fatal:
@@ -71,13 +82,14 @@ class AgentToolset(Wrappable):
 
     async def __aenter__(self) -> Self:
         """Its servers are open for as long as the caller's."""
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._agent.now()._shared.opened())
-            self._open.append(stack.pop_all())
+        shared, stack = self._agent.now()._shared, AsyncExitStack()
+        await stack.enter_async_context(shared.opened())
+        self._open.append((shared, stack))
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        await self._open.pop().aclose()
+        _, stack = self._open.pop()
+        await stack.aclose()
 
 
 class HandoffToolset(FunctionToolset):
@@ -113,10 +125,10 @@ _PROMPT: JSONSchema = {
 }
 
 
-def _schema(form: Any) -> JSONSchema:
-    output = Output(form)
-    if output.wrapped:
+def _form(given: Any) -> Output:
+    form = Output(given)
+    if form.wrapped:
         raise ConfigError(
-            f"input={form!r}: what a tool takes is an object, such as a model's fields."
+            f"input={given!r}: what a tool takes is an object, such as a model's fields."
         )
-    return output.schema
+    return form

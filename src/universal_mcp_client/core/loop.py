@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import anyio
 
@@ -112,15 +112,18 @@ class Loop:
         logger.debug(
             "Asking %s: %d messages, %d tools.", self.model.name, len(self.history), len(specs)
         )
-        said = list[str]()
+        said, done = list[str](), cast(Completion | None, None)
         try:
             async with aclosing(self.model.stream(request)) as events:
                 async for event in events:
                     if isinstance(event, Completion):
-                        return await self._counted(event)
+                        done = event  # and what an interceptor does afterwards is done
+                        continue
                     await self.emit(event)
                     if isinstance(event, TextDelta):
                         said.append(event.text)
+            if done is not None:
+                return await self._counted(done)
         except BaseException:
             if said:  # so that the conversation can go on from what had been said
                 parts = (Text(text="".join(said)),)

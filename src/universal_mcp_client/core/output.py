@@ -9,7 +9,7 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 from universal_mcp_client.models.strict import drop_nulls
-from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.errors import ConfigError, Fatal, ModelError
 from universal_mcp_client.types.tools import JSONSchema
 
 _FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
@@ -63,21 +63,32 @@ class Output:
             raise ValueError("The answer is nested too deeply to be read.") from None
         except ValueError as error:
             raise ValueError(f"The answer is not valid JSON: {error}") from error
-        if self.wrapped:
-            if not isinstance(plain, Mapping) or "value" not in plain:
-                raise ValueError('The answer must be an object with the key "value".')
+        bare = self.wrapped and not (isinstance(plain, Mapping) and "value" in plain)
+        if self.wrapped and not bare:
             plain = plain["value"]
-        if self._adapter is not None:
-            from pydantic import ValidationError
+        try:
+            return self.value(plain), plain
+        except ValueError as error:
+            said = 'The answer must be an object with the key "value".' if bare else str(error)
+            raise ValueError(said) from error
 
-            try:
-                # As JSON: a strict model takes a date, an enum or a tuple from nothing else.
-                return self._adapter.validate_json(json.dumps(plain)), plain
-            except ValidationError as error:
-                raise ValueError(_lines(error)) from error
-        if found := self._check.problems_now(plain):
-            raise ValueError("\n".join(found))
-        return plain, plain
+    def value(self, plain: Any) -> Any:
+        """Of plain JSON, as it is without a wrapping. Raises ValueError, in words for the model."""
+        if self._adapter is None:
+            if found := self._check.problems_now(plain):
+                raise ValueError("\n".join(found))
+            return plain
+        from pydantic import ValidationError
+
+        try:
+            # As JSON: a strict model takes a date, an enum or a tuple from nothing else.
+            return self._adapter.validate_json(json.dumps(plain))
+        except ValidationError as error:
+            raise ValueError(_lines(error)) from error
+        except (Fatal, ModelError):
+            raise
+        except Exception as error:  # of a validator
+            raise ValueError(f"{type(error).__name__}: {error}") from error
 
     def fits(self, text: str) -> bool:
         """Whether this is an answer of the form; text beside it is none yet."""

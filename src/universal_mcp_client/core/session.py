@@ -14,8 +14,24 @@ from universal_mcp_client.tools.rules import Strictest
 from universal_mcp_client.types.errors import ConfigError, RunError
 from universal_mcp_client.types.messages import Message, Text
 
-_Turn: TypeAlias = tuple[asyncio.AbstractEventLoop, asyncio.Event]
-_held: ContextVar[frozenset[str]] = ContextVar("_held", default=frozenset())
+
+@dataclass(slots=True, eq=False)
+class _Turn:
+    """A run that is on a session or waits for it, and the task that reads its events."""
+
+    reader: object
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    begin: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class _Turns(list[_Turn]):
+    """Whose turn it is stands first. A copy of a session is nobody's."""
+
+    def __reduce_ex__(self, _protocol: object) -> Any:
+        return _Turns, ()
+
+
+_holding: ContextVar[frozenset[_Turn]] = ContextVar("_holding", default=frozenset())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,34 +46,35 @@ class Session:
     results: KeptResults = field(default_factory=KeptResults, repr=False)
     seen: Strictest = field(default_factory=Strictest, repr=False)
     readings: Readings = field(default_factory=Readings, repr=False)
-    _turns: list[_Turn] = field(default_factory=list[_Turn], init=False, repr=False, compare=False)
+    _turns: _Turns = field(default_factory=_Turns, init=False, repr=False, compare=False)
 
     @asynccontextmanager
-    async def alone(self, *, wait: bool) -> AsyncGenerator[None]:
+    async def alone(self, *, wait: bool, reader: object) -> AsyncGenerator[None]:
         """Nobody else's run is on this session meanwhile, in any thread or event loop. Raises RunError
-        where one is and `wait` is false, ConfigError for a run inside of one on the same session."""
-        if self.id in _held.get():
+        where one is and `wait` is false, ConfigError for a run that would wait for itself: inside of
+        one on the session, or of its `reader`."""
+        first = self._turns[0] if self._turns else None
+        if first is not None and (first in _holding.get() or first.reader is reader):
             raise ConfigError(
                 "This run's session is in use by the run that it is a part of, which would wait for "
                 "ever. Give it a session of its own."
             )
         if not wait and self._turns:
             raise RunError(f"Session {self.id} is in use by another run, and wait=False was given.")
-        turn = asyncio.get_running_loop(), asyncio.Event()
-        self._turns.append(turn)  # whose turn it is stands first
+        turn = _Turn(reader)
+        self._turns.append(turn)
         try:
             if self._turns[0] is not turn:
-                await turn[1].wait()
+                await turn.begin.wait()
             yield
         finally:
             self._turns.remove(turn)
             if self._turns:
-                loop, next_one = self._turns[0]
-                loop.call_soon_threadsafe(next_one.set)
+                self._turns[0].loop.call_soon_threadsafe(self._turns[0].begin.set)
 
     def enter(self) -> None:
         """What this task does from now on is part of the run that is alone on the session."""
-        _held.set(_held.get() | {self.id})
+        _holding.set(_holding.get() | {self._turns[0]})
 
 
 History: TypeAlias = "Sequence[Message | Mapping[str, Any]] | Session"

@@ -44,6 +44,13 @@ class UniversalMCPError(Exception):
 
     result: Any = None
 
+    def __reduce__(self) -> Any:  # by what it has, as constructors want more than the message
+        return _restored, (type(self), self.args), self.__dict__
+
+
+def _restored(kind: type[UniversalMCPError], args: tuple[object, ...]) -> UniversalMCPError:
+    return kind.__new__(kind, *args)
+
 
 class ConfigError(UniversalMCPError):
     """The configuration or the command line is wrong; the message says what, where and what to do."""
