@@ -503,6 +503,12 @@ async def test_observers_hear_everything_and_a_failing_one_costs_a_log_line(
     assert caplog.text.count("Traceback") == caplog.text.count("ValueError: broken observer") == 1
 
 
+def test_an_agent_shows_what_was_said_of_it() -> None:
+    agent = Agent("openai:gpt-5", "Be brief.", limits=Limits(turns=3))
+    assert repr(agent).startswith("Agent(model='openai:gpt-5', instructions='Be brief.', limits=")
+    assert repr(Agent()) == "Agent()"
+
+
 # Mistakes
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
@@ -45,7 +45,7 @@ class Override:
     changes: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fields(Generic[OutputT, Deps]):
     """What an agent is made of. A class of its own, as type checkers take the constructor of a
     dataclass from its fields, and an agent's says more: of what type its answer is."""
@@ -85,6 +85,12 @@ class Fields(Generic[OutputT, Deps]):
     _held: list[Held[Any]] = field(
         default_factory=list[Held[Any]], init=False, repr=False, compare=False
     )
+
+    def __repr__(self) -> str:
+        """What differs from the defaults."""
+        shown = {f.name: getattr(self, f.name) for f in fields(self) if f.repr}
+        said = [f"{k}={v!r}" for k, v in shown.items() if v != getattr(type(self), k, None)]
+        return f"{type(self).__name__}({', '.join(said)})"
 
     def __post_init__(self) -> None:
         agent = cast("Agent[Any, Any]", self)
