@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 import anyio
+import anyio.lowlevel
 import fastmcp
 import pytest
 from anthropic import Anthropic, AsyncAnthropic
@@ -22,6 +23,7 @@ from universal_mcp_client import (
     Client,
     ConfigError,
     Fatal,
+    FunctionToolset,
     Host,
     Interaction,
     LimitExceeded,
@@ -34,6 +36,7 @@ from universal_mcp_client import (
     Verdict,
     WebSearch,
 )
+from universal_mcp_client.types import bounds
 
 pytestmark = pytest.mark.anyio
 
@@ -278,6 +281,110 @@ async def test_a_call_that_was_cut_off_is_not_made(response: Any, shop: str, log
         (result,) = await bridge.answer(response)
     assert "are not valid JSON" in json.dumps(result)
     assert calls(log) == []
+
+
+def responses(status: str, *items: dict[str, Any], **more: Any) -> dict[str, Any]:
+    wipe = {"type": "function_call", "call_id": "c0", "name": "stock", "arguments": ""}
+    return {"status": status, "output": [wipe, *items], **more}
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        chat(("stock", ""), ("stock", "{}"), reason="content_filter"),
+        chat(("stock", "{}"), reason="error"),
+        responses("failed", error={"message": "overloaded"}),
+        responses("cancelled"),
+        responses("in_progress"),
+        responses("incomplete", incomplete_details={"reason": "content_filter"}),
+        {
+            "role": "assistant",
+            "stop_reason": "refusal",
+            "content": [{"type": "tool_use", "id": "c0", "name": "stock", "input": {}}],
+        },
+    ],
+)
+async def test_no_call_of_an_answer_that_failed_is_made(
+    response: Any, shop: str, log: Path
+) -> None:
+    async with Bridge(shop) as bridge:
+        with pytest.raises(ModelError, match="the calls in it are not made"):
+            await bridge.answer(response)
+    assert calls(log) == []
+
+
+async def test_a_part_that_is_not_whole_is_cut_off_wherever_it_stands(shop: str, log: Path) -> None:
+    response = responses("incomplete", {"type": "message", "content": []})
+    response["output"][0]["status"] = "incomplete"
+    async with Bridge(shop) as bridge:
+        (result,) = await bridge.answer(response)
+    assert "are not valid JSON" in result["output"]
+    assert calls(log) == []
+
+
+@pytest.mark.parametrize("wire", ["openai", "openai-responses"])
+async def test_what_goes_back_can_be_sent(wire: Any, llm: LLMServer, of: Of) -> None:
+    """Halves of characters are in no JSON that an SDK writes."""
+    llm.script = [[Call("echo", {"text": "\ud800"})], "Done."]
+    provider = of(wire)
+    async with Bridge(tools=[Tool(lambda text: f"\ud800 {text}", name="echo")]) as bridge:
+        await bridge.run(provider.create, **provider.request())
+        assert len(llm.requests) == 2
+        asked = [{"type": "tool_use", "id": "1", "name": "echo", "input": {"text": ""}}]
+        for answer in (chat(("echo", '{"text": ""}')), asked):
+            json.dumps(await bridge.answer(answer), ensure_ascii=False).encode()
+
+
+async def test_a_stream_without_an_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "ANSWER_CHARACTERS", 1_000)
+
+    async def endless(**request: Any) -> AsyncIterator[Any]:
+        async def pieces() -> AsyncIterator[Any]:
+            while True:
+                call = {"index": 0, "id": "1", "function": {"name": "t", "arguments": "0" * 100}}
+                yield {"choices": [{"delta": {"tool_calls": [call]}}]}
+
+        return pieces()
+
+    async with Bridge(wire="openai") as bridge:
+        with pytest.raises(ModelError, match="answers without an end"):
+            async for _ in await bridge.run(endless, messages=[], stream=True):
+                pass
+
+
+async def test_a_tool_that_is_gone_after_it_was_shown_is_told_of(llm: LLMServer, of: Of) -> None:
+    there = True
+    tool = Tool(lambda: "fine", name="mine", enabled=lambda ctx: there)
+    prepared = list[int]()
+
+    def prepare(ctx: RunContext[Any], specs: Any) -> Any:
+        prepared.append(len(specs))
+        return specs
+
+    toolset = FunctionToolset([tool]).prepared(prepare)
+    async with Bridge(tools=[toolset], wire="openai") as bridge:
+        assert len(await bridge.tools()) == 1
+        assert (await bridge.answer(chat(("mine", "{}"))))[0]["content"] == "fine"
+        assert prepared == [1]  # the turn is that of the tools
+        there = False
+        (gone,) = await bridge.answer(chat(("mine", "{}")))
+        assert "There is no tool named 'mine'" in gone["content"]
+        assert bridge.others(chat(("mine", "{}"))) == []
+
+
+async def test_what_was_done_before_an_end_is_in_added(llm: LLMServer, of: Of) -> None:
+    async def stop() -> str:
+        await anyio.lowlevel.checkpoint()
+        raise Fatal("no more")
+
+    llm.script = [[Call("pay"), Call("stop")]]
+    provider, added = of("openai"), list[Any]()
+    async with Bridge(tools=[Tool(lambda: "paid", name="pay"), stop]) as bridge:
+        with pytest.raises(Fatal, match="no more"):
+            await bridge.run(provider.create, added=added, **provider.request())
+    assert [m["role"] for m in added] == ["assistant", "tool", "tool"]
+    assert added[1]["content"] in ("paid", "Error: Cancelled.")
+    assert added[2]["content"] == "Error: It ended the run: no more"
 
 
 async def test_calls_are_asked_for_as_an_agents_are(shop: str, log: Path) -> None:

@@ -24,9 +24,9 @@ from universal_mcp_client.models.strict import meant
 from universal_mcp_client.tools.base import RunContext, current_run, opened
 from universal_mcp_client.tools.budgeted import DEFAULT_BUDGET
 from universal_mcp_client.tools.rules import Approval, Needs
-from universal_mcp_client.types.errors import ConfigError, LimitExceeded, ServerError
+from universal_mcp_client.types.errors import ConfigError, Fatal, LimitExceeded, ServerError
 from universal_mcp_client.types.interaction import Interaction
-from universal_mcp_client.types.messages import ToolCall, ToolResult
+from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
 from universal_mcp_client.types.tools import ToolSpec
 
 
@@ -79,12 +79,12 @@ class Bridge:
         self._stacks = list[AsyncExitStack]()
         # Specs in the providers' shapes, each made once for all conversations.
         self._made = dict[tuple[int, Wire], tuple[ToolSpec, Any]]()
-        self._listing: Sequence[ToolSpec] | None = None
-        self._by_name: Mapping[str, ToolSpec] = {}
-        self._shown: list[Any] | None = None
         self._begin(None)  # of all conversations: their failures are not counted
 
     def _begin(self, failures: Counter[str] | None) -> None:
+        self._listing: Sequence[ToolSpec] | None = None
+        self._by_name: Mapping[str, ToolSpec] = {}
+        self._shown: list[Any] | None = None
         session = Session()
         approval = Approval(seen=session.seen)
         for needs in self._needs:
@@ -127,11 +127,17 @@ class Bridge:
         these (for Anthropic, in the content of the one message). With the names of your tools as
         `others`, a call of neither yours nor ours is answered with an error that tells the model so.
 
-        A tool that fails is a result that says so. Raises ConfigError for what is no answer.
+        A tool that fails is a result that says so. Raises ConfigError for what is no answer, and
+        ModelError for calls in one that failed or was filtered.
         """
         turn = read(response, self.wire)
-        await self._list(deps)
-        return turn.answered(await self._make(self._split(turn, others)[0], deps))
+        # What `tools` has shown stays ours, though it may be gone: the model is told so then.
+        if self._listing is None or not self._shows(turn):
+            await self._list(deps)
+        asked, _ = self._split(turn, others)
+        found = _cancelled(asked)
+        await self._make(asked, found, deps)
+        return turn.answered(found)
 
     def others(self, response: object) -> list[Any]:
         """The calls in a response that are not of these tools (as `tools` or `answer` had them last),
@@ -226,7 +232,12 @@ class Bridge:
                 error = LimitExceeded(text, result=cast(Any, None))
                 error.response = turn.response
                 raise error
-            added += (more := turn.answered(await self._make(asked, deps)))
+            found = _cancelled(asked)
+            try:
+                await self._make(asked, found, deps)
+            finally:  # what was done stands there, however it ends
+                more = turn.answered(found)
+                added += more
             request = follow(request, turn, said, more)
 
     async def _list(self, deps: Any) -> Sequence[ToolSpec]:
@@ -249,6 +260,9 @@ class Bridge:
             kept = self._made[id(spec), wire] = (spec, function_specs([spec], form)[0])
         return kept[1]
 
+    def _shows(self, turn: Turn) -> bool:
+        return all(call is None or call.name in self._by_name for _, call in turn.calls)
+
     def _split(
         self, turn: Turn, others: Collection[str] | None
     ) -> tuple[list[ToolCall], list[Any]]:
@@ -266,14 +280,17 @@ class Bridge:
                 asked.append(call)
         return asked, rest
 
-    async def _make(self, calls: Sequence[ToolCall], deps: Any) -> list[ToolResult]:
-        """The results of calls, which are made all at once, in their order."""
-        found = [cast(ToolResult, None)] * len(calls)
+    async def _make(self, calls: Sequence[ToolCall], found: list[ToolResult], deps: Any) -> None:
+        """Make calls all at once; what they give goes to its place in `found`."""
 
         async def make(at: int, call: ToolCall) -> None:
             context = replace(self._context, deps=deps, call=call)
             current_run.set(context)  # of this task alone
-            found[at] = await self._guarded.call_tool(call, context)
+            try:
+                found[at] = await self._guarded.call_tool(call, context)
+            except Fatal as error:
+                found[at] = failure(call, f"It ended the run: {error}")
+                raise
 
         try:
             async with anyio.create_task_group() as group:
@@ -282,7 +299,6 @@ class Bridge:
         except BaseExceptionGroup as failures:
             error = sole_leaf(failures)
             raise error from error.__cause__
-        return found
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -292,6 +308,10 @@ class Bridge:
 
     async def __aexit__(self, *_exc: object) -> None:
         await self._stacks.pop().aclose()
+
+
+def _cancelled(calls: Sequence[ToolCall]) -> list[ToolResult]:
+    return [failure(call, "Cancelled.") for call in calls]
 
 
 def _name(tool: Any) -> Any:

@@ -1,6 +1,7 @@
 """How the three wires differ for a loop: how an answer asks for tools, how results are given back."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -9,9 +10,10 @@ from universal_mcp_client.models.anthropic_answer import Answer as AnthropicAnsw
 from universal_mcp_client.models.base import Profile
 from universal_mcp_client.models.provider_calls import given, provider_call, shown
 from universal_mcp_client.models.retry import without_completion
-from universal_mcp_client.models.stream import NONSENSE, nonsense, too_many_calls
+from universal_mcp_client.models.stream import NONSENSE, bound, nonsense, too_many_calls
+from universal_mcp_client.models.wire import encode
 from universal_mcp_client.types.bounds import ANSWER_CALLS
-from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.errors import ConfigError, ModelError
 from universal_mcp_client.types.messages import Message, ToolCall, ToolResult
 
 Wire: TypeAlias = Literal["openai", "openai-responses", "anthropic"]
@@ -28,9 +30,11 @@ _PROGRAMS = (
     *("custom", "custom_tool_call", "computer_call", "local_shell_call", "shell_call"),
     *("apply_patch_call", "mcp_approval_request", "tool_search_call", "function_call"),
 )
-_CUT = (
-    *("length", "max_tokens", "max_output_tokens", "model_context_window_exceeded"),
-    *("content_filter", "refusal"),
+_CUT = ("length", "max_tokens", "max_output_tokens", "model_context_window_exceeded")
+# Ends of answers whose calls nobody stands by.
+_VOID = (
+    *("content_filter", "refusal", "error"),
+    *("failed", "cancelled", "queued", "in_progress"),
 )
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
 _SERIAL = "disable_parallel_tool_use"
@@ -57,8 +61,9 @@ class Turn:
         """`said` as dicts, without what the SDK itself has added."""
         found = [plain(item) for item in self.said]
         if self.wire != "openai":
-            return found
-        return [{k: v for k, v in m.items() if v is not None or k == "content"} for m in found]
+            return _sendable(found)
+        kept = [{k: v for k, v in m.items() if v is not None or k == "content"} for m in found]
+        return _sendable(kept)
 
     def answered(self, results: Sequence[ToolResult]) -> list[Any]:
         """What is to be appended for the results of calls, in the provider's own shapes."""
@@ -69,15 +74,23 @@ class Turn:
         profile = profiles.profile_of(wire, name, _PROFILES[wire])
         message = Message(role="tool", parts=tuple(results))
         if wire == "openai":
-            return openai_chat.to_wire(message, profile)
+            return _sendable(openai_chat.to_wire(message, profile))
         if wire == "openai-responses":
-            return openai_responses.to_wire(message, profile)
+            return _sendable(openai_responses.to_wire(message, profile))
         written = anthropic.to_wire(message, profile)
         for block, result in zip(written["content"], results, strict=True):
             block["tool_use_id"] = (
                 result.call_id
             )  # as it came, even where Anthropic would not take it
-        return [written]
+        return _sendable([written])
+
+
+def _sendable(items: list[Any]) -> list[Any]:
+    """`items` without halves of characters, which the SDKs do not write."""
+    try:
+        return cast(list[Any], json.loads(encode(items)))
+    except (TypeError, ValueError, RecursionError):  # no JSON: of a function that is no SDK's
+        return items
 
 
 def plain(value: Any) -> Any:
@@ -99,7 +112,7 @@ def read(response: object, expected: Wire | None = None) -> Turn:
         items = cast(Sequence[Any], response or ())
     elif isinstance(items, list):
         wire, said = "openai-responses", items
-        reason = given(given(response, "incomplete_details"), "reason")
+        reason = given(given(response, "incomplete_details"), "reason") or given(response, "status")
     elif isinstance(content, list) and not given(response, "tool_calls"):
         wire, items, reason = "anthropic", content, given(response, "stop_reason")
         said = [{"role": "assistant", "content": items}]
@@ -116,9 +129,20 @@ def read(response: object, expected: Wire | None = None) -> Turn:
                 f"{shown(response)} is no answer of a model. Give the SDK's response (awaited, and of "
                 "a stream the final message), its dict, or a list of tool calls."
             )
-    done = [given(i, "call_id") for i in items if str(given(i, "type")).endswith("_output")]
+    done = {
+        str(given(item, "call_id"))
+        for item in items
+        if str(given(item, "type")).endswith("_output")
+    }
     last = len(items) - 1 if reason in _CUT else -1
     calls = [(item, _call(item, at == last)) for at, item in enumerate(items) if _asks(item, done)]
+    if calls and reason in _VOID:
+        error = given(response, "error")
+        raise ModelError(
+            f"The answer ended with {reason!r}; the calls in it are not made."
+            + (f" The provider says: {shown(error)}" if error else ""),
+            model=str(given(response, "model") or ""),
+        )
     if len(calls) > ANSWER_CALLS:
         raise too_many_calls(str(given(response, "model") or "The model"))
     of_a_provider = [raw for raw, _ in calls if not isinstance(raw, ToolCall)]
@@ -134,19 +158,20 @@ def read(response: object, expected: Wire | None = None) -> Turn:
     return Turn(wire=wire, response=response, calls=calls, said=said, paused=paused)
 
 
-def _asks(item: Any, done: Sequence[Any]) -> bool:
+def _asks(item: Any, done: Collection[str]) -> bool:
     """Whether a part of an answer is a call that the program has to carry out."""
     kind = given(item, "type")
     if isinstance(item, ToolCall) or given(item, "function") is not None or kind == "function":
         return True
     if not isinstance(kind, str):
         raise ConfigError(f"{shown(item)} is no tool call, and no other part of an answer.")
-    theirs = given(item, "call_id") in done or given(item, "execution") == "server"
+    theirs = str(given(item, "call_id")) in done or given(item, "execution") == "server"
     return kind == "tool_use" or (kind in _PROGRAMS and not theirs)
 
 
 def _call(item: Any, cut: bool) -> ToolCall | None:
     named = given(item, "type") in ("function_call", "function", "tool_use", None)
+    cut = cut or given(item, "status") in ("incomplete", "in_progress")
     return provider_call(item, cut=cut) if named and not given(item, "namespace") else None
 
 
@@ -184,6 +209,7 @@ class Heard:
     def __init__(self, wire: Wire, model: str) -> None:
         self._wire, self._model = wire, model
         self._response: Any = None
+        self._events = 0
         self._answer = (
             AnthropicAnswer(model) if wire == "anthropic" else openai_chat.Answer(model, "")
         )
@@ -197,6 +223,8 @@ class Heard:
             self._answer.feed(plain(event))
         except NONSENSE as error:
             raise nonsense(self._model, event, error) from error
+        self._events += 1
+        bound(self._model, self._answer, self._events)
 
     def turn(self) -> Turn:
         """The whole answer. Raises ModelUnavailable where the stream broke off."""

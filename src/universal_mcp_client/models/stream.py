@@ -85,8 +85,7 @@ async def listen(
                 for one in found:
                     yield one
                 heard += 1
-                if answer.size > bounds.ANSWER_CHARACTERS or heard > bounds.ANSWER_EVENTS:
-                    raise _endless(model)
+                bound(model, answer, heard)
                 if answer.size != size:
                     size = answer.size
                     if not patience.fresh:
@@ -109,12 +108,14 @@ async def listen(
     yield completion
 
 
-def _endless(model: str) -> ModelError:
-    return ModelError(
-        f"{model} answers without an end: more than {bounds.ANSWER_CHARACTERS:,} characters or "
-        f"{bounds.ANSWER_EVENTS:,} events. It was cut off.",
-        model=model,
-    )
+def bound(model: str, answer: Answer, events: int) -> None:
+    """Raises ModelError for an answer, of so many events, that has no end."""
+    if answer.size > bounds.ANSWER_CHARACTERS or events > bounds.ANSWER_EVENTS:
+        raise ModelError(
+            f"{model} answers without an end: more than {bounds.ANSWER_CHARACTERS:,} characters or "
+            f"{bounds.ANSWER_EVENTS:,} events. It was cut off.",
+            model=model,
+        )
 
 
 def too_many_calls(model: str) -> ModelError:
