@@ -1,10 +1,11 @@
 """Resources of servers in the model's context, and the model's own way to them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from fastmcp import FastMCP
 
@@ -23,10 +24,19 @@ from universal_mcp_client import (
     Text,
 )
 from universal_mcp_client.testing import ScriptedModel, call
+from universal_mcp_client.tools.program import awaited
 
 pytestmark = pytest.mark.anyio
 
 HUNGER = "Hunger, by Knut Hamsun. It was during the time I wandered about."
+
+
+async def until(holds: Callable[[], Any]) -> str:
+    """What a server tells comes on a stream of its own, which may be later than a call's result."""
+    with anyio.fail_after(20):
+        while not await awaited(holds()):
+            await anyio.sleep(0.01)
+    return "settled"
 
 
 def texts(message: Message) -> list[str]:
@@ -95,15 +105,28 @@ async def test_a_conversation_has_it_once() -> None:
 
 
 async def test_what_changes_is_told_before_the_next_turn(library: ServerConfig) -> None:
-    model = ScriptedModel(call("rewrite", uri="book://hunger", text="Rewritten."), "ok", "fine")
+    async def wait() -> str:
+        return await until(lambda: agent.server("library").revision("book://hunger") != before)
+
+    rewrite = call("rewrite", uri="book://hunger", text="Rewritten.")
+    model = ScriptedModel("hello", rewrite, call("wait"), "ok", "fine")
     session = Session()
-    async with Agent(model, servers=[library], context=["library:book://hunger"]) as agent:
+    recipe = Agent(model, tools=[wait], servers=[library], context=["library:book://hunger"])
+    async with recipe as agent:
+        await agent.run("Hello", history=session)
+        before = agent.server("library").revision("book://hunger")
         await agent.run("Rewrite it.", history=session)
-        news = "\n".join(texts(model.requests[1].messages[-1]))
+        told = [
+            text
+            for message in session.messages
+            if message.role == "user"
+            for text in texts(message)
+        ]
+        (news,) = [text for text in told if "has changed" in text]
         assert "library:book://hunger has changed. It is now:" in news
         assert "Rewritten." in news
         await agent.run("And now?", history=session)
-    assert texts(model.requests[2].messages[-1]) == ["And now?"]  # and told once
+    assert texts(model.requests[-1].messages[-1]) == ["And now?"]  # and told once
 
 
 @pytest.mark.parametrize("library", ["stdio-2025", "stdio-2026"], indirect=True)
@@ -117,10 +140,18 @@ async def test_what_changed_while_the_connection_was_lost_is_told_as_well(
 
 
 async def test_a_tool_that_goes_away_is_told_of_in_a_line(library: ServerConfig) -> None:
-    model = ScriptedModel(call("take_away", tool="find"), "ok")
-    await Agent(model, servers=[library]).run("Lend it.")
-    assert texts(model.requests[1].messages[-1]) == ["[No longer available: find.]"]
-    assert "find" not in [tool.name for tool in model.requests[1].tools]
+    async def wait() -> str:
+        async def gone() -> bool:
+            return "find" not in [t.name for t in await agent.server("library").list_tools()]
+
+        return await until(gone)
+
+    model = ScriptedModel(call("take_away", tool="find"), call("wait"), "ok")
+    async with Agent(model, tools=[wait], servers=[library]) as agent:
+        result = await agent.run("Lend it.")
+    told = [text for m in result.messages[1:] if m.role == "user" for text in texts(m)]
+    assert told == ["[No longer available: find.]"]
+    assert "find" not in [tool.name for tool in model.requests[-1].tools]
 
 
 async def test_the_important_comes_first_and_all_keeps_to_the_budget() -> None:

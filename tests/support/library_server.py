@@ -16,6 +16,7 @@ from typing import Any
 
 import anyio
 import mcp_types as t
+from mcp.server.caching import CacheHint
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
 from mcp.shared.subscriptions import ResourceUpdated, ToolsListChanged
@@ -459,6 +460,7 @@ server = Server(
     on_set_logging_level=on_level,
     on_roots_list_changed=on_roots_changed,
     on_subscriptions_listen=on_listen,
+    cache_hints={"tools/list": CacheHint(ttl_ms=30_000, scope="private")},
 )
 server.extensions = {TASKS: {}}
 for method, handler in {

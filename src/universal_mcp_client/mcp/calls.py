@@ -146,8 +146,11 @@ class Call:
 class Calls:
     """The requests under way of one connection. `ended` says that nothing comes any more; `noise` is
     the first thing that the server wrote which was no message, `missing` what its newest listings
-    had to leave out. `hide` takes secrets out of what the server wrote. What passes over a `lent`
-    connection is not seen: any request may have been sent."""
+    had to leave out, `lasts` for how many seconds they are good by the server's own word. `hide` takes secrets out of what the server wrote. What passes over a `lent`
+    connection is not seen: any request may have been sent.
+
+    A server is first asked for what it knows (`probe`); `silent` is one that has not answered within
+    `patience` seconds."""
 
     def __init__(
         self,
@@ -168,8 +171,13 @@ class Calls:
         self.ended = False
         self.noise: str | None = None
         self.version: str | None = None
+        self.patience: float | None = None
+        self.probe: RequestId | None = None
+        self.silent = False
+        self._give_up: Callable[[], object] = lambda: None
         self._on_end = on_end
         self.missing: dict[str, list[str]] = {}
+        self.lasts: dict[str, float] = {}
 
     def begin(self, seconds: float | None, longest: float | None = None) -> Call:
         return Call(self, seconds or None, longest)
@@ -231,6 +239,23 @@ class Calls:
             case mcp_types.JSONRPCNotification(method="notifications/cancelled"):
                 self.pending.pop(key_of((message.params or {}).get("requestId")), None)
         return None
+
+    def probed(self, request: RequestId) -> None:
+        """The server is asked which revisions it knows."""
+        if self.patience is not None and self.probe is None:
+            self.probe = key_of(request)
+            asyncio.get_running_loop().call_later(self.patience, self._no_answer)
+
+    def _no_answer(self) -> None:
+        if self.probe in self.pending:
+            self.silent = True
+            self._give_up()
+
+    def giving_up(self, tell: Callable[[], object]) -> None:
+        """`tell` is called once there is no more waiting for an answer to the probe."""
+        self._give_up = tell
+        if self.silent:
+            tell()
 
     def unreadable(self, failure: ServerError, request: Any = None) -> None:
         """An answer came that cannot be read: to `request`, where that can still be told; to any

@@ -19,6 +19,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from universal_mcp_client.auth.flow import LoginAuth
 from universal_mcp_client.auth.logins import Logins
 from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.mcp import eras
 from universal_mcp_client.mcp.borrowed import lent, opened_as
 from universal_mcp_client.mcp.calls import Calls, current
 from universal_mcp_client.mcp.changes import CHANGES, Kind, Watched, listening, told
@@ -131,6 +132,8 @@ class Connection:
                         self._stderr.spawned()
                     self._calls.version = client.protocol_version
                     self._check_protocol(client)
+                    if self._calls.silent:
+                        eras.remember(self.config)
                     self.client, self._session = client, client.session
                     await self._prepare()
                 self.state, self.opened, self._rest_until = "connected", True, 0.0
@@ -142,6 +145,7 @@ class Connection:
             self.error.__cause__ = error
             without_secrets(self.error, self.config, opening)
             if not ready.done():
+                eras.forget(self.config)  # it may know more now
                 ready.set_exception(self.error)
                 ready.exception()  # retrieved: nobody may be waiting any more
         finally:
@@ -261,9 +265,17 @@ class Connection:
             message_handler=self._on_message,
             log_handler=self._on_log,
             extensions=[SkillsClientExtension()],
-            mode="legacy" if self.config.protocol == "2025" else "auto",
+            mode="legacy" if self._only_sessions() else "auto",
             elicitation_handler=elicitation_handler(self.name, self._interaction, self._calls),
         )
+
+    def _only_sessions(self) -> bool:
+        """Whether the server is not even asked for more."""
+        if self.config.protocol == "2025" or eras.is_silent(self.config):
+            return True
+        if self.config.transport == "stdio" and self.config.protocol == "auto":
+            self._calls.patience = eras.PATIENCE
+        return False
 
     async def _on_message(self, message: "mcp_types.ServerNotification | Exception") -> None:
         if isinstance(message, mcp_types.ResourceUpdatedNotification):

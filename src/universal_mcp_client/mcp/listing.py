@@ -1,5 +1,6 @@
 """What a server lists of one kind, kept until it changed."""
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
@@ -25,8 +26,11 @@ async def pages(fetch: Callable[..., Awaitable[Any]], kind: str, calls: Calls) -
     cursor: str | None = None
     calls.missing.pop(kind, None)
     room = LISTING_CHARACTERS
+    calls.lasts.pop(kind, None)
     for _ in range(_PAGES):
         page = await fetch(cursor=cursor)
+        if "ttl_ms" in page.model_fields_set:
+            calls.lasts[kind] = min(calls.lasts.get(kind, math.inf), page.ttl_ms / 1_000)
         alone = cursor is None and page.next_cursor is None  # one message, which has its own bound
         for item in getattr(page, _attribute(kind)):
             if not alone and _key(item) not in found:

@@ -64,6 +64,7 @@ Answer = TypeVar("Answer")
 logger = logging.getLogger(__name__)
 
 _UNTOLD = 60.0  # seconds that a listing lasts of a server which does not say when it changes
+_LEAST, _MOST = 5.0, 24 * 3600.0  # where it says how long its listings last
 
 
 class Server(Connection, Wrappable):
@@ -81,7 +82,9 @@ class Server(Connection, Wrappable):
         self._outdated = ""
         self._tools = Listing(self._fetch_tools, lambda: self._lasts("tools"))
         self._resources = Listing(self._fetch_resources, lambda: self._lasts("resources"))
-        self._templates = Listing(self._fetch_templates, lambda: self._lasts("resources"))
+        self._templates = Listing(
+            self._fetch_templates, lambda: self._lasts("resources", "resourceTemplates")
+        )
         self._prompts = Listing(self._fetch_prompts, lambda: self._lasts("prompts"))
 
     async def _prepare(self) -> None:
@@ -102,8 +105,13 @@ class Server(Connection, Wrappable):
                 self._resources.changed()
                 self._templates.changed()
 
-    def _lasts(self, kind: Kind) -> float:
-        return math.inf if self._tells(kind) else _UNTOLD
+    def _lasts(self, kind: Kind, key: str = "") -> float:
+        """Until the server tells of a change, or as long as it says; longer than a moment, as servers
+        that know nothing of it say 0 (SEP-2549, `ttlMs`)."""
+        if self._tells(kind):
+            return math.inf
+        said = self._calls.lasts.get(key or kind)
+        return _UNTOLD if said is None else min(max(said, _LEAST), _MOST)
 
     async def _ask(
         self,

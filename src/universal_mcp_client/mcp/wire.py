@@ -36,6 +36,9 @@ _LISTS = {
 }
 
 
+_PROBE = "server/discover"
+
+
 class Watched(ClientTransport):
     """A transport whose messages `calls` is told of."""
 
@@ -99,6 +102,8 @@ class Outgoing(_Stream):
     async def send(self, item: SessionMessage) -> None:
         call = self._calls.sending(item.message)
         notice = not isinstance(item.message, mcp_types.JSONRPCRequest)
+        if isinstance(item.message, mcp_types.JSONRPCRequest) and item.message.method == _PROBE:
+            self._calls.probed(item.message.id)
         token = sent_for.set("notice" if notice else call)
         try:
             await self._inner.send(item)
@@ -127,7 +132,7 @@ class Incoming(_Stream):
     async def __anext__(self) -> SessionMessage:
         while True:
             try:
-                item = await self._inner.__anext__()
+                item = await self._next()
             except BaseException:
                 self._calls.end()
                 raise
@@ -138,6 +143,20 @@ class Incoming(_Stream):
                     continue
                 self._seen(item.message)
                 return cast(SessionMessage, item)
+
+    async def _next(self) -> Any:
+        """What comes next; or, once, in the place of a server that does not answer which revisions it
+        knows, that it knows no such request."""
+        calls = self._calls
+        if calls.version is not None or calls.patience is None:
+            return await self._inner.__anext__()
+        with anyio.CancelScope() as waiting:
+            calls.giving_up(waiting.cancel)
+            return await self._inner.__anext__()
+        calls.patience = None
+        error = mcp_types.ErrorData(code=mcp_types.METHOD_NOT_FOUND, message="No answer.")
+        refusal = mcp_types.JSONRPCError(jsonrpc="2.0", id=cast(Any, calls.probe), error=error)
+        return SessionMessage(refusal)
 
     def _too_many_questions(self, message: Any) -> bool:
         """Each takes a task until its answer is written, which a server may never read."""
@@ -168,6 +187,8 @@ class Incoming(_Stream):
     def _seen(self, message: Any) -> None:
         match message:
             case mcp_types.JSONRPCResponse():
+                if key_of(message.id) == self._calls.probe:
+                    self._calls.silent = False  # it is slow to start
                 found = self._calls.pending.pop(key_of(message.id), None)
                 if found is not None and found[0] in _LISTS:
                     self._without_the_malformed(message, found[0])
