@@ -464,12 +464,27 @@ async def test_a_host_and_its_servers_show_how_they_are() -> None:
         ({"transport": "stdio"}, "needs its command="),
         ({"transport": "http"}, "needs its url="),
         ({"transport": "memory"}, "needs its instance="),
+        ({"transport": "http", "url": None}, "needs its url="),
+        ({"transport": "stdio", "command": "a", "env": {"A": None}}, "its env must be strings"),
+        ({"transport": "stdio", "command": "a", "args": "-v"}, "its args must be a tuple of texts"),
+        ({"transport": "stdio", "command": "a", "args": (1,)}, "its args must be a tuple of texts"),
+        ({"transport": "stdio", "command": "a", "allow": "get_*"}, "its allow must be a tuple"),
+        ({"transport": "stdio", "command": "a", "timeout": "2"}, "its timeout must be a number"),
         ({"transport": "stdio", "command": "uvx a"}, r"write command='uvx', args=\('a',\)"),
     ],
 )
 def test_a_config_that_leads_nowhere_is_refused_where_it_is_made(given: Any, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         ServerConfig(name="x", **given)
+
+
+async def test_what_nobody_foresaw_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("unforeseen")
+
+    monkeypatch.setattr("universal_mcp_client.mcp.connection.connect_error", broken)
+    async with asyncio.timeout(10), Host("a=no-such-command-anywhere") as host:
+        assert "cannot be opened: ZeroDivisionError('unforeseen')" in str(host.failures["a"])
 
 
 async def test_a_file_that_makes_a_server_and_does_not_run_it_is_told_so(tmp_path: Path) -> None:

@@ -154,7 +154,8 @@ async def test_headers_that_cannot_be_sent_are_refused_and_nothing_is_sent(
             assert server.sent("tools/call") == []
             assert not (await called(host, "whoami")).is_error  # and costs nobody else
         async with Host(api(url, headers=lambda ctx: given)) as host:  # where none can connect
-            assert why in str(host.failures["api"])
+            of_nobody = given == {"X-Token": None}  # as it is where no run asks
+            assert of_nobody or why in str(host.failures["api"])
 
 
 async def test_headers_that_are_written_down_are_held_against_the_same_rules() -> None:
@@ -188,6 +189,16 @@ async def test_a_function_that_raises_costs_its_call_and_tells_the_model_no_text
     )
     assert isinstance(raised.value.__cause__, KeyError)  # for the program
     assert not kept.is_error and len(server.sent("tools/call")) == 1
+
+
+async def test_a_header_of_nobody_is_left_out_where_no_run_asks(era: bool) -> None:
+    config_of = {"headers": lambda context: {"Authorization": context.deps}}
+    with tenants(modern=era) as (_, url):
+        async with Host(api(url, meta={}, **config_of)) as host:
+            named = await called(host, "whoami", RunContext(deps="Bearer token-of-anna"))
+            with pytest.raises(ConfigError, match="'Authorization' must be a string, not NoneType"):
+                await called(host, "whoami", RunContext())
+    assert "anna" in named.text
 
 
 async def test_a_function_whose_own_waiting_is_cancelled_costs_its_call_alone(era: bool) -> None:

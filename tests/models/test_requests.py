@@ -159,6 +159,12 @@ FORMS = (
 )
 
 
+def test_none_leaves_a_setting_as_it_is() -> None:
+    names = ("headers", "extra", "extra_body", "tool_choice", "stop")
+    assert settings(**dict.fromkeys(names)) == settings()
+    assert settings(stall_timeout=None).stall_timeout is None
+
+
 class TestTheSdksTypes:
     """The test that shows what a new SDK changed: 5,568 bodies against its own TypedDicts."""
 
@@ -386,6 +392,9 @@ class TestSettings:
             {"extra": [1]},
             {"tool_choice": print},
             {"parallel_tool_calls": "perhaps"},
+            {"timeout": -1},
+            {"retries": -1},
+            {"temperature": "warm"},
         ],
     )
     def test_settings_that_make_no_sense_are_errors_at_once(self, given: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import anthropic
 import openai
 import pytest
+import respx
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -21,9 +22,11 @@ from tests.support.llm_server import _chat, _messages, _sse, serving
 
 from universal_mcp_client import (
     Agent,
+    BadModelRequest,
     ConfigError,
     Limits,
     ModelAuthenticationError,
+    ModelNotFound,
     Price,
     Profile,
     resolve,
@@ -233,6 +236,28 @@ async def test_what_variables_say_for_a_vendor_goes_nowhere_else(
     monkeypatch.setenv("OPENAI_BASE_URL", cloud.url)  # a gateway, as these variables know it
     await Agent("openai:m").run("?")
     assert cloud.asked[-1][1]["x-gateway"] == "secret"
+
+
+@pytest.mark.parametrize("name", ["openai:m", "openai-responses:m", "anthropic:m"])
+async def test_a_redirect_takes_nothing_to_another_address(
+    name: str, httpx2_mock: respx.Router, cloud: Cloud
+) -> None:
+    httpx2_mock.post(url__startswith="https://first.example/").respond(
+        307, headers={"location": "https://other.example/x"}
+    )
+    model = resolve(name, base_url="https://first.example/v1", api_key="k")
+    with pytest.raises(BadModelRequest, match=r"sends to https://other.example/x, which is not"):
+        await Agent(model).run("?")
+    assert [call.request.url.host for call in httpx2_mock.calls] == ["first.example"]
+
+
+async def test_an_address_that_is_none_is_said(httpx2_mock: respx.Router) -> None:
+    with pytest.raises(ConfigError, match=r"base_url='localhost:8000' must begin with http://"):
+        resolve("openai:gpt-5", base_url="localhost:8000")
+    httpx2_mock.post("https://first.example/chat/completions").respond(404, text="Not Found")
+    model = resolve("openai:gpt-5", base_url="https://first.example", api_key="k")
+    with pytest.raises(ModelNotFound, match="is the address right"):
+        await Agent(model).run("?")
 
 
 async def test_of_anthropics_two_variables_the_key_holds_and_a_key_that_was_said_before_both(

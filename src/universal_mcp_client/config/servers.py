@@ -1,8 +1,9 @@
 """How to reach an MCP server."""
 
+import os
 import re
 import shlex
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args
@@ -32,6 +33,8 @@ _NEEDED: Mapping[Transport, str] = {
     "sse": "url",
     "memory": "instance",
 }
+
+_TEXTS = {"args": "('-v',)", "allow": "('get_*',)", "deny": "('delete_*',)"}
 
 CONNECT_TIMEOUT, TIMEOUT = 30.0, 60.0
 
@@ -88,11 +91,31 @@ class ServerConfig:
                 f"Server {self.name!r}: there is no transport {self.transport!r}; it is one of {known}."
             )
         needed = _NEEDED[self.transport]
-        if (value := getattr(self, needed)) in ("", None):
+        value = getattr(self, needed)
+        if value is None or (needed != "instance" and not (isinstance(value, str) and value)):
             raise ConfigError(
                 f"Server {self.name!r}: the transport {self.transport!r} needs its {needed}=…, "
                 f"not {value!r}."
             )
+        for key, example in _TEXTS.items():
+            texts = getattr(self, key)
+            many = isinstance(texts, Sequence) and not isinstance(texts, str)
+            if not many or not all(isinstance(text, str | os.PathLike) for text in texts):
+                raise self._wrong(key, f"a tuple of texts, as in {example}")
+            object.__setattr__(self, key, tuple(map(os.fspath, texts)))
+        for key, words in (
+            ("headers", ", or a function of the RunContext that returns them"),
+            ("env", ""),
+        ):
+            given: object = self.fixed_headers if key == "headers" else self.env
+            if not isinstance(given, Mapping) or not all(
+                isinstance(value, str) for value in cast(Mapping[object, object], given).values()
+            ):
+                raise self._wrong(key, f'strings by name, as in {{"X-Tenant": "anna"}}{words}')
+        for key in ("timeout", "connect_timeout"):
+            seconds = getattr(self, key)
+            if not isinstance(seconds, int | float) and (seconds, key) != (None, "timeout"):
+                raise self._wrong(key, f"a number of seconds, not {seconds!r}")
         if self.transport == "stdio" and not self.args and not Path(self.command).exists():
             command, *args = self.command.split()
             if args:
@@ -100,14 +123,9 @@ class ServerConfig:
                     f"Server {self.name!r}: there is no command {self.command!r}; write "
                     f"command={command!r}, args={tuple(args)!r}."
                 )
-        given = cast(object, self.fixed_headers)
-        if not isinstance(given, Mapping) or not all(
-            isinstance(value, str) for value in cast(Mapping[object, object], given).values()
-        ):
-            raise ConfigError(
-                f"Server {self.name!r}: its headers must be strings by name, as in "
-                '{"X-Tenant": "anna"}, or a function of the RunContext that returns them.'
-            )
+
+    def _wrong(self, key: str, right: str) -> ConfigError:
+        return ConfigError(f"Server {self.name!r}: its {key} must be {right}.")
 
     @property
     def target(self) -> str:

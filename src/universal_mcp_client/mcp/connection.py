@@ -98,8 +98,19 @@ class Connection:
             self._task = asyncio.create_task(
                 self._live(self._ready), name=f"mcp:{self.name}", context=Context()
             )
+            self._task.add_done_callback(self._settle)
         assert self._ready is not None
         await asyncio.shield(self._ready)
+
+    def _settle(self, task: asyncio.Task[None]) -> None:
+        """Whatever ended the task: nobody waits for a connection that it will not make."""
+        why = None if task.cancelled() else task.exception()
+        if self._ready is not None and not self._ready.done() and task is self._task:
+            said = f"Server {self.name!r} cannot be opened: {why!r}."
+            self.error = ServerUnavailable(said, server=self.name, unprocessed=True)
+            self.error.__cause__ = why
+            self._ready.set_exception(self.error)
+            self._ready.exception()
 
     async def close(self) -> None:
         """Disconnect, and wait until the server's process is gone. Never raises."""

@@ -56,7 +56,11 @@ async def headers_for(config: ServerConfig, call: Call | None) -> dict[str, str]
     if call is not None and call.over and context is not None:
         return call.headers
     try:
-        headers = fit(await _worked_out(config, "headers", context or RunContext()))
+        found = await _worked_out(config, "headers", context or RunContext())
+        if context is None and isinstance(found, Mapping):  # of nobody, as `{"…": ctx.deps}` is
+            items = cast(Mapping[object, object], found).items()
+            found = {name: value for name, value in items if value is not None}
+        headers = fit(found)
         if reserved := next(filter(_RESERVED.fullmatch, headers), None):
             raise ValueError(f"its header {reserved!r} is one that the protocol itself sets")
     except ServerUnavailable as error:

@@ -76,6 +76,15 @@ class ModelSettings:
     def __post_init__(self) -> None:
         for name, value in _valid(self).items():
             object.__setattr__(self, name, value)
+        for name, least in (
+            ("timeout", 1e-3),
+            ("stall_timeout", 1e-3),
+            ("max_tokens", 1),
+            ("retries", 0),
+        ):
+            number = getattr(self, name)
+            if number is not None and not number >= least:  # which no NaN is
+                raise ConfigError(f"model setting {name!r}: {number} is too small.")
         if twice := sorted(self.extra.keys() & self.extra_body.keys()):
             raise ConfigError(f"extra and extra_body, which are one, both set {twice[0]!r}.")
         if self.reasoning is not None and self.thinking is not None:
@@ -131,23 +140,18 @@ class ModelSettings:
                 f"The settings are: {', '.join(sorted(known))}."
             )
         try:
-            settings = cls(**values)
+            return cls(**values)
         except ConfigError as error:
             raise ConfigError(f"{where}: {error}") from error
-        for key in ("timeout", "stall_timeout", "retries", "max_tokens"):
-            value = getattr(settings, key)
-            least = 0 if key == "retries" else 1e-3
-            if value is not None and not value >= least:  # which no NaN is
-                raise ConfigError(f"{where}: model setting {key!r}: {value} is too small.")
-        return settings
 
 
 def _valid(settings: ModelSettings) -> dict[str, Any]:
     """What was set, as its types have it. Raises ConfigError for what they cannot be."""
     given = {name: getattr(settings, name) for name in _DEFAULTS}
-    given = {name: value for name, value in given.items() if value != _DEFAULTS[name]}
+    unset = {name: _DEFAULTS[name] for name in _SAID if given[name] is None}
+    given = {n: v for n, v in given.items() if n not in unset and v != _DEFAULTS[n]}
     if not given:
-        return {}
+        return unset
     if isinstance(given.get("stop"), str):
         given["stop"] = (given["stop"],)
     from pydantic import ValidationError
@@ -159,7 +163,7 @@ def _valid(settings: ModelSettings) -> dict[str, Any]:
         name = found[0]["loc"][0]
         why = " Or: ".join(each["msg"] for each in found if each["loc"][0] == name)
         raise ConfigError(f"model setting {str(name)!r}: {why}.") from None
-    return {name: getattr(made, name) for name in given}
+    return unset | {name: getattr(made, name) for name in given}
 
 
 @cache
@@ -172,6 +176,8 @@ def _form() -> Any:
     return create_model("ModelSettings", **fields)
 
 
+_SAID = ("headers", "extra", "extra_body", "tool_choice", "stop")
+"""What a program adds: None is nothing of it."""
 _DEFAULTS: Mapping[str, Any] = {
     f.name: f.default if f.default is not MISSING else {} for f in fields(ModelSettings)
 }

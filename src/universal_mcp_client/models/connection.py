@@ -70,6 +70,10 @@ class Connection:
         theirs = endpoint.url or ("" if endpoint.client else self._official)
         url = base_url or os.environ.get(endpoint.url_variable) or theirs
         self.base_url = str(client.base_url) if client else url
+        if base_url and not base_url.startswith(("http://", "https://")):
+            raise ConfigError(
+                f"{provider}: base_url={base_url!r} must begin with http:// or https://."
+            )
         # A server on this machine, or at an address that somebody said, may want no key.
         local = urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
         self._needs_key = bool(endpoint.key_variable) and url == theirs and not local
@@ -99,7 +103,10 @@ class Connection:
             client = getattr(sdk, endpoint.client or _CLIENTS[vendor])(
                 max_retries=0,
                 default_headers=self._headers,
-                http_client=sdk.DefaultAsyncHttpxClient(event_hooks={"response": [bounded]}),
+                http_client=sdk.DefaultAsyncHttpxClient(
+                    event_hooks={"response": [bounded]},
+                    follow_redirects=False,  # whose headers would go with it
+                ),
                 **access,
             )
         except (ValueError, TypeError, root_error(sdk)) as error:
@@ -116,7 +123,7 @@ class Connection:
             return {"auth_token": token}
         if self._needs_key and not self._api_key:
             raise ModelAuthenticationError(
-                f"{model} needs an API key: set {self.key}, or choose another model with --model "
+                f"{model} needs an API key: set {self.key}, or choose another model "
                 "(`umcp models` lists what there is).",
                 model=model,
             )

@@ -49,6 +49,12 @@ def translated(sdk: ModuleType, model: str, base_url: str, key: str) -> Generato
     try:
         yield
     except sdk.APIStatusError as error:
+        if 300 <= error.status_code < 400:
+            to = _clean(error.response.headers.get("location", "another address"), _EXCERPT)
+            raise BadModelRequest(
+                f"{base_url} sends to {to}, which is not followed; if that is right, use it as base_url.",
+                model=model,
+            ) from error
         raise from_status(
             model, error.status_code, error.body, error.response.headers, str(error), key
         ) from error
@@ -88,6 +94,8 @@ def from_status(
     message = _clean(str(details.get("message") or text), _LONGEST)
     words = f"{details.get('code') or ''} {details.get('type') or ''} {message}".lower()
     kind, hint = _kind(status, words, key)
+    if kind is ModelNotFound and not details:
+        hint = "is the address right? Most end in /v1"
     said = f"{model}: {message}" + (f" ({hint})" if hint else "")
     return kind(said, model=model, status=status, retry_after=retry_after(headers))
 
