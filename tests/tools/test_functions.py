@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import anyio
 import pytest
@@ -251,10 +251,18 @@ class Opaque:
     pass
 
 
+class Options(TypedDict):
+    """One of `typing`, which pydantic takes from Python 3.12 on."""
+
+    name: str
+
+
 def no_json(city: str, where: Opaque) -> None: ...
 def no_json_inside(city: str, where: list[Opaque]) -> None: ...
 def no_function_in_json(then: Callable[[], None]) -> None: ...
 def unknown(city: str, where: Unknown) -> None: ...
+def typed(options: Options) -> None: ...
+def no_type(ctx, city: str) -> None: ...  # type: ignore[no-untyped-def]
 def positional(a: int, /) -> None: ...
 def any_number(*numbers: int) -> None: ...
 async def yielding(a: int) -> AsyncGenerator[int]:
@@ -268,6 +276,8 @@ async def yielding(a: int) -> AsyncGenerator[int]:
         (no_json_inside, ["no_json_inside()", "'where'", "Opaque"]),
         (no_function_in_json, ["'then'", "Callable"]),
         (unknown, ["unknown()", "'where'", "Unknown", "not known"]),
+        (no_type, ["'ctx' has no type", "ctx: RunContext"]),
+        (Shop.orders, ["orders()", "method of no object"]),
         (positional, ["positional()", "'a'", "positional-only"]),
         (any_number, ["any_number()", "'numbers'"]),
         (yielding, ["yielding()", "yields"]),
@@ -282,6 +292,12 @@ def test_what_cannot_be_a_tool_is_refused_by_name(given: Any, words: list[str]) 
     with pytest.raises(ConfigError) as error:
         FunctionToolset([given])
     assert [word for word in words if word not in str(error.value)] == []
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="pydantic takes it")
+def test_what_pydantic_advises_is_passed_on() -> None:
+    with pytest.raises(ConfigError, match=r"'options'.* use `typing_extensions.TypedDict`"):
+        FunctionToolset([typed])
 
 
 @pytest.mark.parametrize("given", [first, "first", None])
@@ -435,6 +451,20 @@ async def test_after_its_retries_a_tool_ends_the_run() -> None:
     with pytest.raises(Fatal, match=r"'pick' .* 3 times, and has 2 retries"):
         await run(pick, turns=wrong)
     assert (await run(pick, turns=wrong[:2])).output == "done"  # each run has its own
+
+
+async def test_retries_are_counted_for_what_the_model_called_whatever_was_wrong() -> None:
+    def search(number: int) -> str:
+        return "ok"
+
+    def one(prefix: str) -> Any:
+        return FunctionToolset([Tool(search, retries=1)]).prefixed(prefix)
+
+    turns = [call("a_search", number="x"), call("b_search", number="x")]
+    assert (await run(one("a_"), one("b_"), turns=turns)).output == "done"
+    broken = ToolCall(id="1", name="a_search", invalid="{")
+    with pytest.raises(Fatal, match="'a_search' was called wrongly 2 times"):
+        await run(one("a_"), turns=[broken, replace(broken, id="2")])
 
 
 @pytest.mark.parametrize("by", ["run", "tool"])

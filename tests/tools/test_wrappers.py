@@ -216,3 +216,9 @@ def test_a_function_without_names_for_its_parameters_is_refused() -> None:
         FunctionToolset([positional])
     with pytest.raises(ConfigError, match="same name"):
         FunctionToolset([weather, weather])
+
+
+@pytest.mark.parametrize("budget", [0, -1, "5", None])
+def test_a_budget_is_a_number_of_tokens(budget: Any) -> None:
+    with pytest.raises(ConfigError, match="give a number of tokens"):
+        BudgetedToolset(wrapped=One({}), budget=budget)

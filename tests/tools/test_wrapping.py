@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -328,6 +329,22 @@ async def test_a_value_that_cannot_be_had_is_told_to_the_model(error: Exception)
     assert "log in first" in result.text
 
 
+@pytest.mark.parametrize("value", ["sk-secret", object()])
+async def test_a_value_that_does_not_fit_is_the_programs_mistake_and_not_shown(value: Any) -> None:
+    shop = Own("orders", schema=ORDERS)
+    tools = wrap(shop).checked().bound(user_id=value)
+    with pytest.raises(ConfigError, match=r"bound\(user_id=…\)") as error:
+        await tried(tools, "orders")
+    assert "secret" not in str(error.value) and shop.calls == []
+
+
+async def test_a_value_goes_as_json_where_that_is_what_fits() -> None:
+    schema = {"properties": {"day": {"$ref": "#/$defs/D"}}, "$defs": {"D": {"type": "string"}}}
+    shop = Own("orders", schema=schema)
+    await tried(wrap(shop).checked().bound(day=date(2026, 11, 26)), "orders")
+    assert shop.calls == [("orders", {"day": "2026-11-26"})]
+
+
 PARAMETER = {"user_id": {"type": "integer"}}
 
 
@@ -374,6 +391,15 @@ async def test_checked_holds_arguments_against_the_schema() -> None:
     shop = Own("orders", schema=ORDERS)
     assert "'user_id' is a required" in (await tried(wrap(shop).checked(), "orders")).text
     assert shop.calls == []
+
+
+async def test_a_toolset_that_gives_no_result_is_the_programs_mistake() -> None:
+    class Talks(Own):
+        async def call_tool(self, call: ToolCall, context: RunContext[Any]) -> Any:
+            return "yo"
+
+    with pytest.raises(ConfigError, match=r"'buy': call_tool\(\) returned 'yo'"):
+        await tried(wrap(Talks("buy")).checked(), "buy")
 
 
 async def test_approved_asks_the_interaction_that_it_is_given() -> None:

@@ -101,3 +101,9 @@ def test_what_was_read_of_a_server_can_be_sent() -> None:
     assert user(image).parts == (Image(media_type="image/png", data=PNG),)
     table = ResourceContents(uri="https://example.org/t/table.csv", data=b"a,b")
     assert user(table).parts == (File(media_type="text/csv", data=b"a,b", name="table.csv"),)
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-that-name/a.png", b"a.png", None, 5])
+def test_what_is_no_path_is_refused_as_one_that_leads_nowhere(path: Any) -> None:
+    with pytest.raises(ConfigError, match="from_file"):
+        Image.from_file(path)

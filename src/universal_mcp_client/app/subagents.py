@@ -126,9 +126,11 @@ _PROMPT: JSONSchema = {
 
 
 def _form(given: Any) -> Output:
-    form = Output(given)
+    told = f"as_tool(input={given!r}): what a tool takes is an object, such as a model's fields."
+    try:
+        form = Output(given)
+    except ConfigError as error:
+        raise ConfigError(told) from error
     if form.wrapped:
-        raise ConfigError(
-            f"input={given!r}: what a tool takes is an object, such as a model's fields."
-        )
+        raise ConfigError(told)
     return form

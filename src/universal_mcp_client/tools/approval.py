@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from universal_mcp_client.tools.base import CallContext
+from universal_mcp_client.tools.combined import changed_tool, is_meant, unknown_tool
+from universal_mcp_client.tools.program import awaited
 from universal_mcp_client.tools.rules import Approval, Needs, writes
 from universal_mcp_client.tools.wrapping import WrapperToolset
-from universal_mcp_client.types.interaction import Interaction
+from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.interaction import Interaction, Verdict
 from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
 from universal_mcp_client.types.tools import ToolSpec
 
@@ -51,30 +54,44 @@ async def called(
     tools: WrapperToolset, call: ToolCall, context: CallContext, rules: Approval, within: Approval
 ) -> ToolResult:
     """Make a call of what `tools` wraps if all whom `rules` ask allow it; it gets `within`."""
-    asked = list(context.approval.asked)
-    if rules.rules and (spec := await tools.find(call.name)) is not None:
+    asked, spec = list(context.approval.asked), context.tool
+    if rules.rules:
+        spec = await tools.find(call.name)
+        if spec is None:  # what may be there again when it is called has not been asked for
+            return failure(
+                call, unknown_tool(call.name, [s.name for s in await tools.list_tools()])
+            )
+        if not is_meant(spec, call, context):
+            return failure(call, changed_tool(call.name))
         for interaction in (asking := rules.asks(spec)):
             if interaction is None:
                 told = "This call needs a person's permission, and nobody is there to give it."
                 return failure(call, told)
-            if any(context.call is about and interaction is who for about, who in asked):
+            if any(
+                context.call is about and own == spec.own and interaction is who
+                for about, own, who in asked
+            ):
                 continue
-            verdict = await interaction.approve(call, spec)
+            verdict: object = await awaited(interaction.approve(call, spec))
+            if not isinstance(verdict, Verdict):
+                raise ConfigError(
+                    f"{type(interaction).__name__}.approve() returned {verdict!r}: it gives a "
+                    "Verdict(allowed=…)."
+                )
             if not verdict.allowed:
                 reason = f" Reason: {verdict.reason}" if verdict.reason else ""
                 return failure(call, f"The user did not allow this call.{reason}")
             if context.call is not None:
-                asked.append((context.call, interaction))
+                asked.append((context.call, spec.own, interaction))
         if asking and not _same(spec, await tools.find(call.name)):
-            told = f"The tool {call.name!r} changed while the user was asked. Not called."
-            return failure(call, told)
+            return failure(call, changed_tool(call.name))
     approval = replace(within, asked=tuple(asked))
-    return await tools.wrapped.call_tool(call, replace(context, approval=approval))
+    return await tools.wrapped.call_tool(call, replace(context, approval=approval, tool=spec))
 
 
 def _same(asked: ToolSpec, now: ToolSpec | None) -> bool:
     """A name still stands for the tool which was asked for."""
     return now is not None and (
-        (now.server, now.original, now.description, now.input_schema)
-        == (asked.server, asked.original, asked.description, asked.input_schema)
+        (now.own, now.description, now.input_schema)
+        == (asked.own, asked.description, asked.input_schema)
     )

@@ -41,7 +41,8 @@ class RunContext(Generic[Deps_co]):
     `deps` is what the program gave to `run(deps=…)`. `call` is the tool call under way, None outside
     of one; `progress(done, total, message)` reports on it. `spent` is told what a tool that asks a
     model itself has used; `meta` goes to the server as `_meta`. `approval` is what the runs around
-    this call decided about asking, `emit` takes events into the run's stream: a tool that runs an
+    this call decided about asking, and `tool` what it decided about: a name that means another tool
+    by now is not called. `emit` takes events into the run's stream: a tool that runs an
     agent passes them on. `failures` counts by tool what the model has to call again. Outside of a run
     all of these are there, and do nothing.
     """
@@ -55,6 +56,7 @@ class RunContext(Generic[Deps_co]):
     spent: Callable[[Usage], None] = field(default=lambda usage: None, repr=False)
     meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
     approval: Approval = field(default_factory=Approval, repr=False)
+    tool: ToolSpec | None = field(default=None, repr=False)
     emit: Callable[[Event], Awaitable[None]] = field(default=_unseen, repr=False)
     meter: "Meter | None" = field(default=None, repr=False)
     failures: Counter[str] | None = field(default=None, repr=False)

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.tools.derived import Derived, DerivedToolset, warn_of
 from universal_mcp_client.tools.program import awaited, told
+from universal_mcp_client.tools.validation import Check
+from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.messages import ToolCall, ToolResult
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
 
@@ -17,6 +19,7 @@ _PLAIN = {
     "$id", "$comment", "$defs", "definitions", "examples", "default", "minProperties",
     "maxProperties",
 }  # fmt: skip
+_SHARED = {"$schema", "$id", "$defs", "definitions"}
 _OF_THE_WHOLE = {"examples", "default", "minProperties", "maxProperties"}
 
 
@@ -31,9 +34,13 @@ class BoundToolset(DerivedToolset):
     """
 
     values: Mapping[str, Any]
+    _checks: dict[tuple[str, str], Check] = field(
+        default_factory=dict[tuple[str, str], Check], init=False, repr=False
+    )
     why = "their schemas do not let a parameter be hidden that the program has bound."
 
     def derive(self, listing: Sequence[ToolSpec]) -> Iterator[Derived]:
+        self._checks.clear()
         for spec in listing:
             schema = without(spec.input_schema, self.values)
             if schema is spec.input_schema:
@@ -43,16 +50,45 @@ class BoundToolset(DerivedToolset):
         known = {name for spec in listing for name in _properties(spec.input_schema)}
         warn_of(self.values.keys() - known, listing, "bound(): no tool has a parameter")
 
+    def _check(self, spec: ToolSpec, name: str) -> Check:
+        """For one parameter alone, which the model does not see."""
+        if (spec.name, name) not in self._checks:
+            shared = {key: spec.input_schema[key] for key in _SHARED & spec.input_schema.keys()}
+            one = {name: _properties(spec.input_schema)[name]}
+            self._checks[spec.name, name] = Check({**shared, "properties": one})
+        return self._checks[spec.name, name]
+
     async def forward(self, call: ToolCall, spec: ToolSpec, context: CallContext) -> ToolResult:
-        given = {k: v for k, v in call.arguments.items() if k not in self.values}
+        properties, ours = _properties(spec.input_schema), dict[str, Any]()
         try:
-            for name in self.values.keys() & _properties(spec.input_schema).keys():
+            for name in self.values.keys() & properties.keys():
                 value = self.values[name]
-                given[name] = await awaited(value(context)) if callable(value) else value
+                ours[name] = await awaited(value(context)) if callable(value) else value
         except Exception as error:  # noqa: BLE001 - a program's function may raise anything
             return told(call, error)
+        for name, value in ours.items():
+            ours[name] = await _fitting(value, self._check(spec, name), name)
+        given = {k: v for k, v in call.arguments.items() if k not in self.values} | ours
         bound = call if given == call.arguments else replace(call, arguments=given)
         return await self.wrapped.call_tool(bound, context)
+
+
+async def _fitting(value: Any, check: Check, name: str) -> Any:
+    """`value` as it is, or as JSON, whichever fits. No model could put it right, nor is it shown."""
+    from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+    if not await check.problems({name: value}):
+        return value
+    try:
+        plain = to_jsonable_python(value)
+    except PydanticSerializationError:
+        plain = value
+    if await check.problems({name: plain}):
+        kind = type(value).__name__
+        raise ConfigError(
+            f"bound({name}=…): the tool's schema takes no such value, of type {kind}."
+        )
+    return plain
 
 
 def _properties(schema: JSONSchema) -> Mapping[str, Any]:

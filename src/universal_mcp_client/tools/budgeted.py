@@ -19,6 +19,7 @@ from universal_mcp_client.types.bounds import (
     RESULT_PARTS,
     STRUCTURED_CHARACTERS,
 )
+from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.messages import (
     File,
     Image,
@@ -120,6 +121,10 @@ class BudgetedToolset(WrapperToolset):
     kept: KeptResults = field(default_factory=KeptResults)
     _seen: Sequence[ToolSpec] | None = field(default=None, init=False, repr=False)
     _shown: Sequence[ToolSpec] = field(default=(), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.budget, int) and self.budget > 0):
+            raise ConfigError(f"result_budget={self.budget!r}: give a number of tokens above 0.")
 
     async def list_tools(self) -> Sequence[ToolSpec]:
         listing = await self.wrapped.list_tools()

@@ -5,9 +5,11 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from universal_mcp_client.tools.base import CallContext
+from universal_mcp_client.tools.combined import unknown_tool
 from universal_mcp_client.tools.tool import count_failure
 from universal_mcp_client.tools.validation import Check
 from universal_mcp_client.tools.wrapping import WrapperToolset
+from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
 from universal_mcp_client.types.tools import JSONSchema
 
@@ -24,15 +26,22 @@ class CheckedToolset(WrapperToolset):
     )
 
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
-        if call.invalid is not None:
-            return failure(call, not_json(call))
         spec = await self.find(call.name)
-        if spec is not None:
-            problems = await self._check(spec.input_schema).problems(call.arguments)
-            if problems:
-                count_failure(spec, context, "; ".join(problems))
-                return failure(call, _mismatch(call, problems, spec.input_schema))
-        return await self.wrapped.call_tool(call, context)
+        if spec is None:  # what may be there again when it is called has not been checked
+            return failure(call, unknown_tool(call.name, [s.name for s in await self.list_tools()]))
+        if call.invalid is not None:
+            count_failure(spec, context, not_json(call))
+            return failure(call, not_json(call))
+        if problems := await self._check(spec.input_schema).problems(call.arguments):
+            count_failure(spec, context, "; ".join(problems))
+            return failure(call, _mismatch(call, problems, spec.input_schema))
+        result: object = await self.wrapped.call_tool(call, context)
+        if not isinstance(result, ToolResult):
+            raise ConfigError(
+                f"The toolset of {call.name!r}: call_tool() returned {result!r:.200}; it gives a "
+                "ToolResult."
+            )
+        return result
 
     def _check(self, schema: JSONSchema) -> Check:
         key = id(schema)

@@ -87,12 +87,12 @@ class CombinedToolset(Wrappable):
 
     async def call_tool(self, call: ToolCall, context: CallContext) -> ToolResult:
         await self.list_tools()
-        route = self._routes.get(call.name)
-        if route is None:
+        toolset, spec = self._routes.get(call.name, (self, None))
+        if spec is None:
             return failure(call, unknown_tool(call.name, list(self._routes)))
-        toolset, spec = route
-        renamed = call if call.name == spec.name else replace(call, name=spec.name)
-        return await toolset.call_tool(renamed, context)
+        if not is_meant(spec, call, context):
+            return failure(call, changed_tool(call.name))
+        return await toolset.call_tool(*passed_on(call, spec, context))
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -124,6 +124,23 @@ def told_left_out(lacking: Sequence[ToolSpec], all_: Sequence[object], why: str)
     told = f"{len(lacking):,} of {len(all_):,} tools are left out, {first!r} the first: {why}"
     logger.warning("%s", told)
     return (told,)
+
+
+def is_meant(spec: ToolSpec, call: ToolCall, context: CallContext) -> bool:
+    """Whether the name still stands for the tool that rules have decided about."""
+    meant = context.tool
+    return meant is None or meant.name != call.name or meant.own == spec.own
+
+
+def passed_on(call: ToolCall, spec: ToolSpec, context: CallContext) -> tuple[ToolCall, CallContext]:
+    """A call and its context as they go to the toolset that calls the tool `spec`."""
+    if context.tool is not None:
+        context = replace(context, tool=spec)
+    return call if call.name == spec.name else replace(call, name=spec.name), context
+
+
+def changed_tool(name: str) -> str:
+    return f"The tool {name!r} changed while the user was asked. Not called."
 
 
 def unknown_tool(name: str, known: Sequence[str]) -> str:

@@ -3,12 +3,18 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from universal_mcp_client.tools.base import CallContext, left_out
-from universal_mcp_client.tools.combined import told_left_out, unknown_tool
-from universal_mcp_client.tools.rules import mentions
+from universal_mcp_client.tools.combined import (
+    changed_tool,
+    is_meant,
+    passed_on,
+    told_left_out,
+    unknown_tool,
+)
+from universal_mcp_client.tools.rules import admits, mentions
 from universal_mcp_client.tools.wrapping import WrapperToolset
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
@@ -60,7 +66,9 @@ class DerivedToolset(WrapperToolset, ABC):
         spec = self._routes.get(call.name)
         if spec is None:
             return failure(call, unknown_tool(call.name, list(self._routes)))
-        own = call if call.name == spec.name else replace(call, name=spec.name)
+        if not is_meant(spec, call, context):
+            return failure(call, changed_tool(call.name))
+        own, context = passed_on(call, spec, context)
         return await self.forward(own, spec, context)
 
 
@@ -74,16 +82,18 @@ def warn_of(unmet: Iterable[str], listing: Sequence[ToolSpec], told: str) -> Non
 class FilteredToolset(DerivedToolset):
     """Shows and calls only tools that match an `allow` pattern (shell style, none means all)
     and no `deny` pattern. A pattern is held against a tool's public name, its own name, and
-    `server:tool` or `server/tool`, so that it means the same whatever else is connected."""
+    `server:tool` or `server/tool`, so that it means the same whatever else is connected. What names
+    a server allows no other's tools."""
 
     allow: Sequence[str] = ()
     deny: Sequence[str] = ()
 
-    def admits(self, spec: ToolSpec) -> bool:
-        return (not self.allow or mentions(self.allow, spec)) and not mentions(self.deny, spec)
-
-    def derive(self, listing: Sequence[ToolSpec]) -> Iterable[Derived]:
-        return ((spec, spec) for spec in listing if self.admits(spec))
+    def derive(self, listing: Sequence[ToolSpec]) -> Iterator[Derived]:
+        servers = {spec.server for spec in listing}
+        for spec in listing:
+            allowed = not self.allow or admits(self.allow, spec, servers)
+            if allowed and not mentions(self.deny, spec):
+                yield spec, spec
 
 
 @dataclass(kw_only=True)

@@ -87,8 +87,6 @@ class FunctionToolset(Wrappable):
         import anyio
         from pydantic import ValidationError
 
-        if context.call is not call:
-            context = replace(context, call=call)
         function = self._functions.get(call.name)
         if function is None or not await function.enabled(context):
             return failure(call, unknown_tool(call.name, [s.name for s in await self.list_tools()]))
@@ -98,9 +96,12 @@ class FunctionToolset(Wrappable):
             value = bound()
             return value if inspect.isawaitable(value) else _result(value, call)
 
+        # What the function calls itself has not been asked for.
+        approval = replace(context.approval, asked=())
+        within = replace(context, call=call, tool=None, approval=approval)
         try:
             try:
-                bound = function.signature.bound(tool.function, call.arguments, context)
+                bound = function.signature.bound(tool.function, call.arguments, within)
             except ValidationError as wrong:
                 text = f"The arguments for {call.name!r} do not fit: {_explain(wrong)}"
                 raise Retry(text) from wrong

@@ -54,9 +54,25 @@ def allows(patterns: Iterable[str], spec: ToolSpec) -> bool:
 def mentions(patterns: Iterable[str], spec: ToolSpec) -> bool:
     """Whether a pattern means this tool under any of its names: the public one, its own, and
     `server:tool` or `server/tool`."""
-    own = spec.original or spec.name
-    names = {spec.name, own, f"{spec.server}:{own}", f"{spec.server}/{own}"}
+    names = {spec.name, spec.own[1], *_full(spec)}
     return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
+
+
+def admits(patterns: Iterable[str], spec: ToolSpec, servers: Iterable[str]) -> bool:
+    """The same, but what has a colon, or begins with one of `servers` and a slash, means tools of
+    that server alone: no other gets in by calling its tool `time:now`."""
+    begins = tuple({f"{server}/" for server in servers if server})
+    return any(
+        any(fnmatchcase(name, pattern) for name in _full(spec))
+        if ":" in pattern or pattern.startswith(begins)
+        else mentions([pattern], spec)
+        for pattern in patterns
+    )
+
+
+def _full(spec: ToolSpec) -> tuple[str, str]:
+    server, own = spec.own
+    return f"{server}:{own}", f"{server}/{own}"
 
 
 @dataclass(slots=True)
@@ -74,7 +90,7 @@ class Strictest:
 
     def __call__(self, spec: ToolSpec) -> ToolSpec:
         """The spec with the strictest annotations seen, those of now included."""
-        key = (spec.server, spec.original or spec.name)
+        key = spec.own
         if key not in self._seen and len(self._seen) >= _REMEMBERED:
             return replace(spec, annotations=Annotations(title=spec.annotations.title))
         before, now = self._seen.get(key, spec.annotations), spec.annotations
@@ -105,13 +121,13 @@ class Approval:
     """What a run decided about asking; it travels inwards with every call.
 
     `interaction` is the outermost one. All `rules` hold, each with whom it asks. `asked` is who has
-    been asked already for a model's call, so that nobody is asked for the same one twice.
+    been asked already for which tool in a model's call, so that nobody is asked twice.
     """
 
     interaction: Interaction | None = None
     rules: tuple[Rule, ...] = ()
     seen: Strictest = field(default_factory=Strictest)
-    asked: tuple[tuple[ToolCall, Interaction], ...] = ()
+    asked: tuple[tuple[ToolCall, tuple[str, str], Interaction], ...] = ()
 
     def narrowed(self, interaction: Interaction | None, needs: Needs | None) -> "Approval":
         """With an agent's own `interaction` and `needs` added; nothing is taken away.

@@ -14,6 +14,13 @@ from universal_mcp_client.types.tools import JSONSchema
 
 _CONTEXT = re.compile(r"(\w+\.)*(RunContext|CallContext)(\[.*\])?( *\| *None)?", re.DOTALL)
 
+_UNTYPED = "its parameter {!r} has no type. Is it the context? Then write {}: RunContext."
+_ADDRESSED = {
+    "self": "it is a method of no object. Give that of one: Thing().method.",
+    **{name: _UNTYPED.format(name, name) for name in ("ctx", "context")},
+}
+"""First parameters that a program means to fill in itself."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
@@ -54,6 +61,8 @@ def signature_of(function: Callable[..., Any], name: str) -> Signature:
     contexts, hints = list[inspect.Parameter](), dict[str, Any]()
     for p in (each for each in parameters.values() if each.name not in filled):
         hint = _hint(p, names, name)
+        if p.name in _ADDRESSED and p.annotation is p.default is p.empty and not hints:
+            raise ConfigError(f"{name}() cannot be a tool: {_ADDRESSED[p.name]}")
         if _is_context(hint):
             contexts.append(p)
         elif p.kind in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL):
@@ -116,11 +125,12 @@ def _checked(
         for each, hint in hints.items():
             try:
                 schema_of(hint)
-            except (PydanticUserError, PydanticUndefinedAnnotation):
+            except (PydanticUserError, PydanticUndefinedAnnotation) as reason:
+                advice = "Give it a type that pydantic knows, or bind it beforehand: functools.partial, RunContext.deps."
                 raise ConfigError(
                     f"{name}() cannot be a tool: no JSON can be its parameter {each!r}, of type "
-                    f"{inspect.formatannotation(hint)}. Give it a type that pydantic knows, or bind it beforehand: "
-                    "functools.partial, RunContext.deps."
+                    f"{inspect.formatannotation(hint)}. "
+                    + (reason.message if reason.code == "typed-dict-version" else advice)
                 ) from error
         raise ConfigError(f"{name}() cannot be a tool: {error}") from error
 

@@ -74,11 +74,12 @@ def count_failure(spec: ToolSpec, context: CallContext, why: object) -> None:
     counted = context.failures
     if spec.retries is None or counted is None:
         return
-    counted[spec.original] += 1
-    if counted[spec.original] > spec.retries:
+    name = context.call.name if context.call is not None else spec.name  # as the model knows it
+    counted[name] += 1
+    if counted[name] > spec.retries:
         raise Fatal(
-            f"The tool {spec.original!r} was called wrongly {counted[spec.original]} times, and has "
-            f"{spec.retries} retries. The last time: {why}"
+            f"The tool {name!r} was called wrongly {counted[name]} times, and has {spec.retries} "
+            f"retries. The last time: {why}"
         )
 
 

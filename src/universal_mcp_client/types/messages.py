@@ -43,7 +43,10 @@ class _OnDisk:
         """What is at `path`, its type by its name unless it is given.
 
         Raises ConfigError where there is no such file, and for one of another kind or over 20 MB."""
-        place = Path(path).expanduser()
+        try:
+            place = Path(path).expanduser()
+        except (TypeError, RuntimeError) as error:  # no path, or the home of nobody
+            raise _config_error(f"from_file({path!r}): {error}") from error
         media_type = media_type or _guess(place.name)
         kind = {"Image": "image", "Audio": "audio"}.get(cls.__name__, "")
         if not media_type.startswith(kind):

@@ -53,6 +53,11 @@ class ToolSpec:
         return replace(self, name=name, original=self.original or self.name)
 
     @property
+    def own(self) -> tuple[str, str]:
+        """The server and the tool's own name there, whatever it is called here."""
+        return self.server, self.original or self.name
+
+    @property
     def label(self) -> str:
         """How people are told of it: `server/tool`, or the bare name without a server."""
         return f"{self.server}/{self.original or self.name}" if self.server else self.name
