@@ -337,6 +337,18 @@ async def test_an_agent_among_the_tools_has_the_callers_deps_limits_and_its_own_
     assert "by the limit of tool calls of the run around it" in said
 
 
+async def test_rules_of_the_caller_hold_for_an_agent_among_its_tools() -> None:
+    done: list[str] = []
+
+    def delete() -> None:
+        done.append("deleted")
+
+    inner = Agent(ScriptedModel(call("delete"), "ok"), tools=[delete], name="inner")
+    model = ScriptedModel(call("inner", prompt="go"), "done")
+    await Agent(model, tools=[inner], approve=lambda spec: spec.name == "delete").run("?")
+    assert not done
+
+
 async def test_what_is_left_of_limits_is_what_the_runs_around_leave() -> None:
     seen: list[Limits | None] = []
 

@@ -232,7 +232,7 @@ async def test_runs_on_one_session_follow_each_other() -> None:
 
         group.start_soon(run, first, "one")
         await tool.reached.wait()
-        with pytest.raises(RunError, match="in use by another run"):
+        with anyio.fail_after(5), pytest.raises(RunError, match="in use by another run"):
             await second.run("two", history=session, wait=False)
         group.start_soon(run, second, "two")
         await anyio.wait_all_tasks_blocked()
