@@ -101,7 +101,9 @@ if TYPE_CHECKING:  # several to a line, as _HOMES has them
         ToolProgress as ToolProgress, ToolStarted as ToolStarted,
     )
     from universal_mcp_client.types.interaction import (
-        Elicited as Elicited, Interaction as Interaction, LoginRequest as LoginRequest,
+        Elicit as Elicit, Elicited as Elicited, Interaction as Interaction,
+        LoginRequest as LoginRequest, Question as Question, Roots as Roots, Sample as Sample,
+        SampleRequest as SampleRequest,
         Verdict as Verdict,
     )
     from universal_mcp_client.types.messages import (
@@ -177,7 +179,10 @@ _HOMES = {
         "PartialOutput", "Retrying", "RunFinished", "RunResult", "StopReason", "TextDelta",
         "ThinkingDelta", "ToolFinished", "ToolProgress", "ToolStarted",
     ),
-    "types.interaction": ("Elicited", "Interaction", "LoginRequest", "Verdict"),
+    "types.interaction": (
+        "Elicit", "Elicited", "Interaction", "LoginRequest", "Question", "Roots", "Sample",
+        "SampleRequest", "Verdict",
+    ),
     "types.messages": (
         "Audio", "File", "Image", "Message", "Part", "ResourceLink", "ResultPart", "Role", "Text",
         "Thinking", "ToolCall", "ToolResult", "UserContent", "assistant", "failure", "user",

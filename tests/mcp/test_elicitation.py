@@ -9,8 +9,9 @@ import pytest
 from tests.conftest import ROOT
 
 from universal_mcp_client import Host
+from universal_mcp_client.config.servers import ServerConfig
+from universal_mcp_client.mcp.callbacks import QUESTIONS, Asked, Callbacks
 from universal_mcp_client.mcp.calls import Calls
-from universal_mcp_client.mcp.elicitation import QUESTIONS, elicitation_handler
 from universal_mcp_client.types.interaction import Elicited, LoginRequest, Verdict
 from universal_mcp_client.types.messages import ToolCall
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
@@ -37,9 +38,14 @@ class Person:
         return None
 
 
+def asked_of(person: Person, calls: Calls) -> Any:
+    config = ServerConfig(name="s", transport="stdio", command="s")
+    return Asked(config, Callbacks(interaction=person), calls).elicit
+
+
 async def test_a_server_asks_ten_questions_in_one_request_and_no_more() -> None:
     person, calls = Person(), Calls("s")
-    ask = elicitation_handler("s", person, calls)
+    ask = asked_of(person, calls)
     schema = {"type": "object", "properties": {}}
     params = mcp_types.ElicitRequestFormParams(message="Sure?", requested_schema=schema)
     for _ in range(2):
@@ -87,7 +93,7 @@ async def test_a_question_ends_with_the_call_that_it_was_asked_for() -> None:
 
 async def test_an_address_that_runs_something_is_declined_unseen() -> None:
     person = Person()
-    ask = elicitation_handler("s", person, Calls("s"))
+    ask = asked_of(person, Calls("s"))
     for url in ("javascript:alert(1)", "file:///etc/passwd", "https://a.example/pay"):
         params = mcp_types.ElicitRequestURLParams(message="Pay", url=url, elicitation_id="1")
         await ask("Pay", None, params, None)

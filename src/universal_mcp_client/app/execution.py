@@ -269,6 +269,7 @@ class Execution:
         self.context = replace(
             self.context,
             agent=agent.name,
+            model=model,
             approval=self.context.approval.narrowed(agent.interaction, agent.approve),
             spent=lambda usage: self.meter.spend(usage, model),
         )

@@ -85,9 +85,11 @@ class Shared:
     def of(agent: "Agent[Any, Any]", before: "Shared | None") -> "Shared":
         """For an agent, made of one that had `before`."""
         lent = [tool for tool in agent.tools if kind(tool) == "connection"]
-        host = _part(
-            before.host if before else None, _host, agent.interaction, agent.servers, *lent
-        )
+
+        def made(*of: Any) -> "Callable[[], Host | None]":
+            return _host(lambda: agent.resolved_model, *of)
+
+        host = _part(before.host if before else None, made, agent.interaction, agent.servers, *lent)
         return Shared(
             lineage=before.lineage if before else object(),
             model=_part(before.model if before else None, SharedModel, agent.model),
@@ -105,7 +107,7 @@ class Shared:
 
 
 def _host(
-    interaction: Interaction | None, servers: Any, *lent: object
+    model: Callable[[], Model], interaction: Interaction | None, servers: Any, *lent: object
 ) -> "Callable[[], Host | None]":
     """For the servers, and for what stands for servers among the tools. What is none is refused at
     once; the libraries behind are imported when it is first asked for."""
@@ -117,7 +119,9 @@ def _host(
             return None
         from universal_mcp_client.mcp.host import Host
 
-        return Host(*configs, interaction=interaction)
+        opened = Host(*configs, interaction=interaction)
+        opened.callbacks.model = model
+        return opened
 
     return made
 

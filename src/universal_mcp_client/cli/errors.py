@@ -90,7 +90,7 @@ def reported(command: Callable[[], int], arguments: Sequence[str]) -> int:
         format="%(levelname)s %(name)s: %(message)s" if debug else "umcp: %(message)s",
     )
     # What was answered in a person's name without asking them is theirs to know.
-    logging.getLogger("universal_mcp_client.mcp.elicitation").setLevel(logging.WARNING)
+    logging.getLogger("universal_mcp_client.mcp.callbacks").setLevel(logging.WARNING)
     logging.raiseExceptions = False  # its own complaints would print what was to be logged
     logging.captureWarnings(True)
     try:

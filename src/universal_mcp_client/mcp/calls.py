@@ -17,6 +17,7 @@ from universal_mcp_client.mcp.clock import waiting_on_a_person
 from universal_mcp_client.mcp.lines import shown
 from universal_mcp_client.tools.base import RunContext
 from universal_mcp_client.types.errors import ServerError, UniversalMCPError
+from universal_mcp_client.types.messages import ToolCall
 
 RequestId: TypeAlias = str | int
 
@@ -41,15 +42,16 @@ class Call:
     refused, and whether it then was one of a `session`; the failure of a `login`; what `broke`;
     whether its stream of events was `cut` before the answer; whether it was `answered`.
 
-    `context` is that of the run that asks, None where no run does; `headers` are those which were
+    `context` is that of the run that asks, None where no run does, `tool` the model's call that it is;
+    `asked` and `rounds` count the questions that the server put, and all it asked. `headers` are those which were
     worked out of it last, and `secrets` is what in any of them nobody else may see. `unheard` is
     whether a question of the server's was declined because nobody is there.
     """
 
     __slots__ = (
         "_calls", "_latest", "_left", "_loop", "_timer", "_token", "_waits", "answered", "asked", "broke",
-        "context", "cut", "failure", "headers", "ids", "login", "over", "posts", "seconds", "secrets", "sent", "session",
-        "status", "unheard",
+        "context", "cut", "failure", "headers", "ids", "login", "over", "posts", "rounds", "seconds", "secrets", "sent",
+        "session", "status", "tool", "unheard",
     )  # fmt: skip
 
     def __init__(self, calls: "Calls", seconds: float | None, longest: float | None = None) -> None:
@@ -63,7 +65,8 @@ class Call:
         self._timer = asyncio.timeout(seconds)
         self._left: float | None = None
         self._waits = 0
-        self.asked = 0
+        self.asked = self.rounds = 0
+        self.tool: ToolCall | None = None
         self._token: Token[Call | None] | None = None
         self.ids: list[RequestId] = []
         self.posts: set[asyncio.Timeout] = set()
@@ -183,10 +186,10 @@ class Calls:
         return Call(self, seconds or None, longest)
 
     @contextmanager
-    def stopped(self) -> Generator[None]:
+    def stopped(self, only: Call | None = None) -> Generator[None]:
         """While a person is asked, the server is not to blame: no clock runs. Which request a
-        question belongs to is not always told, so that all of the connection stand still."""
-        waiting = list(self.live)
+        question belongs to is not always told; then all of the connection stand still."""
+        waiting = list(self.live) if only is None else [only]
         for call in waiting:
             call.stop()
         try:
@@ -197,13 +200,13 @@ class Calls:
                 call.go_on()
 
     @asynccontextmanager
-    async def asking(self) -> AsyncGenerator[None]:
+    async def asking(self, only: Call | None = None) -> AsyncGenerator[None]:
         """`stopped`, while a question of the server's is put. Raises TimeoutError once all requests
-        have ended that were under way when it began: nobody waits for the answer any more."""
+        have ended that it can be for: nobody waits for the answer any more."""
         async with asyncio.timeout(None) as question:
-            self._questions[question] = frozenset(self.live)
+            self._questions[question] = frozenset(self.live if only is None else (only,))
             try:
-                with self.stopped():
+                with self.stopped(only):
                     yield
             finally:
                 del self._questions[question]
@@ -216,10 +219,10 @@ class Calls:
                 with suppress(RuntimeError):  # it is ending
                     question.reschedule(now)
 
-    def question(self) -> int:
+    def question(self, only: Call | None = None) -> int:
         """Count a question of the server's, for which of the requests is not always told; returns
-        how many the one that had fewest has had."""
-        least = min(self.live, key=lambda call: call.asked, default=self)
+        how many that one, or the one that had fewest, has had."""
+        least = only or min(self.live, key=lambda call: call.asked, default=self)
         least.asked += 1
         return least.asked
 

@@ -11,12 +11,13 @@ from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.config.sources import ServerSource, server_configs
 from universal_mcp_client.mcp.host import Host
 from universal_mcp_client.mcp.server import Server
+from universal_mcp_client.models.base import Model
 from universal_mcp_client.models.provider_calls import provider_call
 from universal_mcp_client.tools.base import CallContext, Progress
 from universal_mcp_client.tools.checked import not_json
 from universal_mcp_client.tools.combined import unknown_tool
 from universal_mcp_client.types.errors import ConfigError, ServerUnavailable, ToolError
-from universal_mcp_client.types.interaction import Interaction
+from universal_mcp_client.types.interaction import Elicit, Interaction, Roots, Sample
 from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
 from universal_mcp_client.types.resources import (
     LogHandler,
@@ -42,9 +43,10 @@ class Client:
 
     `auth` is `"oauth"`, an `OAuth` or another way to log in (`ClientCredentials`, …), or `"none"`;
     without it a login is used where there is one. `timeout` bounds each request, in seconds; `env`
-    is added to the environment of servers that are processes. `log_handler` takes what servers
-    log, `progress_handler(done, total, message)` how far calls have come. `interaction` answers
-    servers' questions, `token_store` is where logins are kept; see `Host`. Without
+    is added to the environment of servers that are processes. `log` (`log_handler`) takes what servers
+    log, `progress(done, total, message)` (`progress_handler`) how far calls have come. `elicit`,
+    `sample` and `roots` answer what servers ask, `interaction` logins and such questions too,
+    `token_store` is where logins are kept; see `Host`. Without
     `auto_initialize`, nothing is opened before `initialize`.
 
     >>> async with Client("https://mcp.example.com/mcp", auth="oauth") as client:
@@ -65,6 +67,11 @@ class Client:
         *,
         interaction: Interaction | None = None,
         token_store: Any = None,
+        elicit: Elicit | None = None,
+        sample: Sample | Model | None = None,
+        roots: Roots | None = None,
+        log: LogHandler | None = None,
+        progress: Progress | None = None,
     ) -> None:
         configs = [
             _configured(config, auth, timeout, env)
@@ -81,9 +88,15 @@ class Client:
         if len(configs) == 1:
             configs = [replace(configs[0], required=True)]
         self._host = Host(
-            *configs, interaction=interaction, token_store=token_store, log_handler=log_handler
+            *configs,
+            interaction=interaction,
+            token_store=token_store,
+            elicit=elicit,
+            sample=sample,
+            roots=roots,
+            log=log or log_handler,
         )
-        self._progress = progress_handler
+        self._progress = progress or progress_handler
         self._auto_initialize = auto_initialize
         self._entered = 0
         self._open = False
@@ -143,6 +156,10 @@ class Client:
         """Ask every server for an answer. Raises ServerError for the first that gives none."""
         for server in self._reachable(all_of_them=True):
             await server.ping()
+
+    async def set_roots(self, roots: Roots) -> None:
+        """Other folders to work in; see `Host.set_roots`."""
+        await self._host.set_roots(roots)
 
     # Tools
 

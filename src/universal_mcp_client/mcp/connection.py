@@ -21,25 +21,25 @@ from universal_mcp_client.auth.logins import Logins
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.mcp import eras
 from universal_mcp_client.mcp.borrowed import lent, opened_as
+from universal_mcp_client.mcp.callbacks import Asked, Callbacks
 from universal_mcp_client.mcp.calls import Calls, current
 from universal_mcp_client.mcp.changes import CHANGES, Kind, Watched, listening, told
 from universal_mcp_client.mcp.convert import log_message
-from universal_mcp_client.mcp.elicitation import elicitation_handler
 from universal_mcp_client.mcp.failures import connect_error
 from universal_mcp_client.mcp.http import Refusal
 from universal_mcp_client.mcp.stderr import StderrTail
 from universal_mcp_client.mcp.transports import transport_of
 from universal_mcp_client.policy.redact import redacted, without_secrets
 from universal_mcp_client.tools.base import Progress
+from universal_mcp_client.tools.program import awaited
 from universal_mcp_client.types.errors import AuthenticationError, ServerError, ServerUnavailable
-from universal_mcp_client.types.interaction import Interaction
-from universal_mcp_client.types.resources import LogHandler
 
 State: TypeAlias = Literal["closed", "connecting", "connected", "needs-login", "failed"]
 
 logger = logging.getLogger(__name__)
 
 _PATIENCE, _REST = 5.0, 30.0  # seconds: to wait for a lost server, and until it is tried again
+_ROUNDS = 10_000  # of a request in 2026-07-28: of those that wait alone; see callbacks.ROUNDS
 _SETTLING = 2.0  # seconds for other requests over a connection that is let go
 
 
@@ -53,9 +53,8 @@ class Connection:
     def __init__(
         self,
         config: ServerConfig,
-        interaction: Interaction | None = None,
+        callbacks: Callbacks | None = None,
         logins: Logins | None = None,
-        log_handler: LogHandler | None = None,
     ) -> None:
         self.config = self._given = config
         self.name = config.name
@@ -66,7 +65,7 @@ class Connection:
         self._wanted = self._lent = False
         self._rest_until = 0.0
         self._hears = True
-        self._interaction = interaction
+        self._callbacks = callbacks or Callbacks()
         self._task: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[None] | None = None
         self._stop = asyncio.Event()
@@ -74,7 +73,7 @@ class Connection:
         self._stderr: StderrTail | None = None
         self._logins = logins or Logins()
         self._calls = Calls(self.name)
-        self._log_handler = log_handler
+        self._asked = Asked(config, self._callbacks, self._calls)
         self._watched = Watched()
 
     # Opening and closing
@@ -92,6 +91,7 @@ class Connection:
             self.state, self.error = "connecting", None
             self._stop = asyncio.Event()
             self._calls = Calls(self.name, self._gone, self._hidden)
+            self._asked = Asked(self.config, self._callbacks, self._calls)
             self._ready = asyncio.get_running_loop().create_future()
             # In a context of its own: what the server asks for later is not the asking of whoever
             # happened to be the first to need it.
@@ -223,6 +223,18 @@ class Connection:
 
         return told
 
+    def _told_of(self, tell: Progress) -> Progress:
+        """`tell`, and the host's own."""
+        own = self._callbacks.progress
+        if own is None:
+            return tell
+
+        async def both(progress: float, total: float | None, message: str | None) -> None:
+            await tell(progress, total, message)
+            await own(progress, total, message)
+
+        return both
+
     async def _watch(self, client: "Client[Any]") -> None:
         """Until told to stop. Listens for changes where the server only tells those who listen."""
         self._hears = True
@@ -256,7 +268,7 @@ class Connection:
             if given is not None:
                 return given
         authorizer = self._logins.authorizer(
-            self.config, self._interaction, waiting=self._calls.stopped
+            self.config, self._callbacks.interaction, waiting=self._calls.stopped
         )
         return LoginAuth(authorizer) if authorizer else None
 
@@ -267,6 +279,7 @@ class Connection:
             self._stderr.file if self._stderr else None,
             Refusal(self._login()),
         )
+        asked = self._asked
         return Client(
             transport,
             name=self.name,
@@ -277,7 +290,13 @@ class Connection:
             log_handler=self._on_log,
             extensions=[SkillsClientExtension()],
             mode="legacy" if self._only_sessions() else "auto",
-            elicitation_handler=elicitation_handler(self.name, self._interaction, self._calls),
+            elicitation_handler=asked.elicit,
+            sampling_handler=asked.sampling if asked.samples else None,
+            sampling_capabilities=mcp_types.SamplingCapability(
+                tools=mcp_types.SamplingToolsCapability()
+            ),
+            roots=asked.roots if asked.rooted else None,
+            input_required_max_rounds=_ROUNDS,
         )
 
     def _only_sessions(self) -> bool:
@@ -291,6 +310,8 @@ class Connection:
     async def _on_message(self, message: "mcp_types.ServerNotification | Exception") -> None:
         if isinstance(message, mcp_types.ResourceUpdatedNotification):
             self._watched.updated(str(message.params.uri))
+        elif isinstance(message, mcp_types.ElicitCompleteNotification):
+            self._asked.completed(message.params.elicitation_id)
         elif kind := CHANGES.get(type(message)):
             self._changed(kind)
 
@@ -304,10 +325,8 @@ class Connection:
     async def _on_log(self, params: "mcp_types.LoggingMessageNotificationParams") -> None:
         message = log_message(params, self.name)
         self._log(logging.getLogger(f"universal_mcp_client.server.{self.name}"), message.data)
-        if self._log_handler is not None:
-            answer = self._log_handler(message)
-            if answer is not None:
-                await answer
+        if (log := self._callbacks.log) is not None:
+            await awaited(log(message))
 
     # For those who use the connection
 

@@ -3,20 +3,23 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from universal_mcp_client.auth.logins import Logins
 from universal_mcp_client.config.sources import ServerSource, server_configs
+from universal_mcp_client.mcp.callbacks import Callbacks
 from universal_mcp_client.mcp.renamed import renamed
 from universal_mcp_client.mcp.server import Server
+from universal_mcp_client.models.base import Model
 from universal_mcp_client.models.provider_calls import provider_call
-from universal_mcp_client.tools.base import CallContext
+from universal_mcp_client.tools.base import CallContext, Progress
 from universal_mcp_client.tools.checked import CheckedToolset
 from universal_mcp_client.tools.combined import CombinedToolset
 from universal_mcp_client.tools.derived import FilteredToolset
 from universal_mcp_client.tools.wrapping import Wrappable
 from universal_mcp_client.types.errors import ConfigError, ServerError, ServerUnavailable
-from universal_mcp_client.types.interaction import Interaction
+from universal_mcp_client.types.interaction import Elicit, Interaction, Roots, Sample
 from universal_mcp_client.types.messages import ToolCall, ToolResult
 from universal_mcp_client.types.resources import LogHandler
 from universal_mcp_client.types.tools import ToolSpec
@@ -40,8 +43,15 @@ class Host(Wrappable):
     which and why. A server whose config says `required` raises its error from opening instead.
     `interaction` answers questions, logins among them (without one, the run's own those that a server
     has in its calls); `token_store` is where logins are kept: a
-    URL, a py-key-value store, or a `TokenStore`; `log_handler` is told what the servers log. May be
-    entered again while it is open, by other tasks too; the last to leave closes it.
+    URL, a py-key-value store, or a `TokenStore`. May be entered again while it is open, by other tasks
+    too; the last to leave closes it.
+
+    Functions, plain or async, answer what servers ask: `elicit` a `Question` of a form or a visit;
+    `sample` one to a model, in its place (or a Model, which is asked): with either, all servers may
+    sample, else those whose config says `sampling`, and the model of the run answers. `roots` are the
+    folders that servers are told to work in, or a function that says which; without, they are told of
+    none. `log` (`log_handler`) takes what servers log, `progress(done, total, message)` how far calls
+    have come.
     """
 
     def __init__(
@@ -50,8 +60,21 @@ class Host(Wrappable):
         interaction: Interaction | None = None,
         token_store: Any = None,
         log_handler: LogHandler | None = None,
+        elicit: Elicit | None = None,
+        sample: Sample | Model | None = None,
+        roots: Roots | None = None,
+        log: LogHandler | None = None,
+        progress: Progress | None = None,
     ) -> None:
         configs = [c for c in server_configs(sources) if not c.disabled]
+        self.callbacks = Callbacks(
+            interaction=interaction,
+            elicit=elicit,
+            sample=sample,
+            roots=roots,
+            log=log or log_handler,
+            progress=progress,
+        )
         self._logins = Logins(token_store)
         self._servers = dict[str, Server]()
         self._own = list[Server]()
@@ -59,7 +82,7 @@ class Host(Wrappable):
         for c in configs:
             server: Server = c.instance
             if not isinstance(server, Server):
-                server = Server(c, interaction, self._logins, log_handler)
+                server = Server(c, self.callbacks, self._logins)
                 server.host = self
                 self._own.append(server)
             entrance = server if server.host in (self, None) else server.host
@@ -96,6 +119,15 @@ class Host(Wrappable):
 
     def __iter__(self) -> Iterator[Server]:
         return iter(self._servers.values())
+
+    async def set_roots(self, roots: Roots) -> None:
+        """Other folders to work in. Servers that know of roots, which are those that were connected
+        with some, and speak 2025-11-25 are told that they changed; newer ones ask in each call.
+
+        Raises ConfigError for what is no such folder."""
+        new = replace(self.callbacks, roots=roots)
+        self.callbacks.roots = new.roots
+        await asyncio.gather(*(server.roots_changed() for server in self._own))
 
     def toolset(self, name: str) -> FilteredToolset | Server:
         """The tools of one server that its config allows, under their own names."""

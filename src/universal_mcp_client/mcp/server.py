@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 from fastmcp import Client
 from fastmcp.skills import SkillsClientExtension
 from mcp_types import (
+    URL_ELICITATION_REQUIRED,
     EmptyResult,
     PromptReference,
     ResourceTemplateReference,
+    RootsListChangedNotification,
     SubscribeRequest,
     SubscribeRequestParams,
     UnsubscribeRequest,
@@ -21,6 +23,8 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from mcp import MCPError as WireError
+from universal_mcp_client.mcp.callbacks import NOBODY, QUESTIONS, TOO_MANY
 from universal_mcp_client.mcp.calls import current
 from universal_mcp_client.mcp.changes import Kind, subscribes
 from universal_mcp_client.mcp.connection import Connection, State
@@ -35,7 +39,6 @@ from universal_mcp_client.mcp.convert import (
     tool_result,
     tool_spec,
 )
-from universal_mcp_client.mcp.elicitation import NOBODY, QUESTIONS, TOO_MANY
 from universal_mcp_client.mcp.failures import ConnectionLost, translated
 from universal_mcp_client.mcp.listing import Listing, pages
 from universal_mcp_client.mcp.skills import verified
@@ -128,7 +131,13 @@ class Server(Connection, Wrappable):
             try:
                 with secrets_kept(self.config, call), translated(self.name, call):
                     async with call:
-                        return await request(client)
+                        try:
+                            return await request(client)
+                        except WireError as error:
+                            if error.code != URL_ELICITATION_REQUIRED:
+                                raise
+                            await self._asked.visited(error)
+                            return await request(client)
             except ServerUnavailable as error:
                 if isinstance(error, ConnectionLost) or not self.connected:
                     await self._let_go(client, error)
@@ -204,13 +213,15 @@ class Server(Connection, Wrappable):
         """The result, and what the model should know of the questions that the server had."""
 
         async def request(client: "Client[Any]") -> tuple[Any, list[Text]]:
+            if (asked := current.get()) is not None:
+                asked.tool = context.call or call
             result = await client.call_tool_mcp(
                 call.name,
                 sendable(call.arguments),
-                progress_handler=self._alive_by(context.progress),
+                progress_handler=self._alive_by(self._told_of(context.progress)),
                 meta=await meta_for(self.config, context),
             )
-            if (asked := current.get()) is None:
+            if asked is None:
                 return result, []
             notes = {TOO_MANY: asked.asked > QUESTIONS, NOBODY: asked.unheard}
             return result, [Text(text=text) for text, true in notes.items() if true]
@@ -365,6 +376,18 @@ class Server(Connection, Wrappable):
     async def read_skill_file(self, skill: Skill, uri: str) -> ResourceContents:
         """A file of a skill; checked in the same way."""
         return verified(skill, uri, await self.read_resource(uri), self.name)
+
+    async def roots_changed(self) -> None:
+        """Tell a server that asked for roots before that they are others now; newer ones ask each
+        time."""
+        client = self.client
+        knows = self._asked.rooted and not self._lent
+        if client is None or not knows or client.protocol_version in MODERN_PROTOCOL_VERSIONS:
+            return
+        try:
+            await client.session.send_notification(RootsListChangedNotification())
+        except (WireError, RuntimeError, OSError) as error:
+            logger.debug("Server %r was not told of the roots: %s", self.name, error)
 
     async def ping(self) -> None:
         """Ask for any answer. Raises ServerError where none comes."""

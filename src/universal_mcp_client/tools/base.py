@@ -18,6 +18,7 @@ from universal_mcp_client.types.usage import Usage
 if TYPE_CHECKING:
     from universal_mcp_client.core.limits import Limits, Meter
     from universal_mcp_client.core.session import Session
+    from universal_mcp_client.models.base import Model
 
 Deps_co = TypeVar("Deps_co", covariant=True, default=None)
 
@@ -43,7 +44,8 @@ class RunContext(Generic[Deps_co]):
     model itself has used; `meta` goes to the server as `_meta`. `approval` is what the runs around
     this call decided about asking, and `tool` what it decided about: a name that means another tool
     by now is not called. `emit` takes events into the run's stream: a tool that runs an
-    agent passes them on. `failures` counts by tool what the model has to call again. Outside of a run
+    agent passes them on. `failures` counts by tool what the model has to call again; `model` is who
+    answers, also servers that ask for a model's answer. Outside of a run
     all of these are there, and do nothing.
     """
 
@@ -60,6 +62,7 @@ class RunContext(Generic[Deps_co]):
     emit: Callable[[Event], Awaitable[None]] = field(default=_unseen, repr=False)
     meter: "Meter | None" = field(default=None, repr=False)
     failures: Counter[str] | None = field(default=None, repr=False)
+    model: "Model | None" = field(default=None, repr=False)
 
     @property
     def messages(self) -> Sequence[Message]:

@@ -1,16 +1,16 @@
 """Questions to the person at the terminal; without a terminal, the careful answer."""
 
 import json
-import math
 import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from universal_mcp_client.policy.sensitive import asks_for_secret
 from universal_mcp_client.policy.text import printable
 from universal_mcp_client.policy.visits import visit
+from universal_mcp_client.tools.forms import FormField, fields_of
 from universal_mcp_client.types.interaction import Elicited, LoginRequest, Verdict
 from universal_mcp_client.types.messages import ToolCall
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
@@ -19,7 +19,6 @@ from universal_mcp_client.ui.console import cell, console
 
 _SHOWN, _END = 4_000, 1_000  # characters of arguments that are shown, and of these from the end
 _YES = ("y", "yes")
-_DIGITS = 300  # of a number that is typed: more is no number that anybody meant
 _NO = re.compile(r"\A(n\s+|no\s*[,:;.-]\s*)", re.IGNORECASE)  # before a reason
 
 
@@ -109,13 +108,15 @@ class TerminalInteraction:
             )
             return Elicited(action="cancel")
         async with questions.turn():
-            properties: Mapping[str, Any] = (schema or {}).get("properties") or {}
-            if not _askable(properties):
+            try:
+                fields = fields_of(schema or {})
+            except ValueError as error:
                 console.tell(
-                    f"umcp: a question of server {cell(server)!r} was declined: its form is malformed."
+                    f"umcp: a question of server {cell(server)!r} was declined: its form is malformed: "
+                    f"{cell(str(error))}."
                 )
                 return Elicited(action="decline")
-            if not self._takes(len(properties) or 1):
+            if not self._takes(len(fields) or 1):
                 console.tell(
                     f"umcp: a question of server {cell(server)!r} was declined: {_ENOUGH}.", "red"
                 )
@@ -123,8 +124,9 @@ class TerminalInteraction:
             if url is not None:
                 return await self._visit(server, message, url)
             console.tell(f"\nServer {cell(server)!r} asks: {message}")
-            if not properties:
+            if not fields:
                 return await self._confirmed("[y]es / [N]o: ")
+            properties: Mapping[str, Any] = (schema or {})["properties"]
             secret = [name for name, form in properties.items() if asks_for_secret(name, form)]
             if secret:
                 console.tell(
@@ -137,7 +139,7 @@ class TerminalInteraction:
                     await self._confirmed("Answer it all the same? [y]es / [N]o: ")
                 ).action != "accept":
                     return Elicited(action="decline")
-            return await self._form(properties, (schema or {}).get("required") or ())
+            return await self._form(fields)
 
     async def _visit(self, server: str, message: str, url: str) -> Elicited:
         try:
@@ -157,31 +159,31 @@ class TerminalInteraction:
         text = await questions.answer(question)
         return Elicited(action="accept" if (text or "").lower() in yes else "decline")
 
-    async def _form(self, properties: Mapping[str, Any], required: Sequence[str]) -> Elicited:
+    async def _form(self, fields: Sequence[FormField]) -> Elicited:
         content: dict[str, Any] = {}
-        for name, form in properties.items():
-            value = await self._field(name, form, name in required)
+        for field in fields:
+            value = await self._field(field)
             if value is _DECLINED:
                 return Elicited(action="decline")
             if value is not None:
-                content[name] = value
+                content[field.name] = value
         return Elicited(action="accept", content=content)
 
-    async def _field(self, name: str, form: Mapping[str, Any], required: bool) -> Any:
-        about = form.get("description") or form.get("title") or name
-        choices = form.get("enum") or [o["const"] for o in form.get("oneOf") or ()]
-        extra = f" ({' / '.join(map(str, choices))})" if choices else ""
-        default = f" [{form['default']}]" if "default" in form else ""
+    async def _field(self, field: FormField) -> Any:
+        choices = ", several between commas" if field.kind == "choices" else ""
+        extra = f" ({' / '.join(field.choices.values())}{choices})" if field.choices else ""
+        default = "" if field.default is None else f" [{_said(field)}]"
+        empty = "decline" if field.required else "skip"
         while True:
             text = await questions.answer(
-                f"{about}{extra}{default} (empty line: {'decline' if required else 'skip'}): "
+                f"{field.about}{extra}{default} (empty line: {'that' if default else empty}): "
             )
             if text is None:
                 return _DECLINED
             if not text:
-                return form.get("default", _DECLINED if required else None)
+                return _DECLINED if field.required and field.default is None else field.default
             try:
-                return _typed(text, form, choices)
+                return field.read(text)
             except ValueError as error:
                 console.tell(f"  {error}")
 
@@ -211,46 +213,13 @@ _DECLINED = object()
 _ENOUGH = f"more than {QUESTIONS} questions would have been asked for one prompt"
 
 
-def _askable(properties: Any) -> bool:
-    """Fields of a form as MCP has them, as far as they are read here."""
-    return isinstance(properties, dict) and all(
-        isinstance(form, dict)
-        and isinstance(form.get("enum", []), list)
-        and isinstance(form.get("oneOf", []), list)
-        and all(isinstance(o, dict) and "const" in o for o in form.get("oneOf", []))
-        for form in cast(dict[str, Any], properties).values()
-    )
-
-
-def _typed(text: str, form: Mapping[str, Any], choices: list[Any]) -> Any:
-    """What was typed as the form wants it. Raises ValueError, in words for people."""
-    if choices and text not in choices:
-        raise ValueError(f"Choose one of: {', '.join(map(str, choices))}.")
-    match form.get("type"):
-        case "boolean":
-            if text.lower() not in ("y", "yes", "true", "n", "no", "false"):
-                raise ValueError("Answer yes or no.")
-            return text.lower() in ("y", "yes", "true")
-        case "integer":
-            return _number(text, int, "a whole number, such as 7")
-        case "number":
-            return _number(text, float, "a number, such as 2.5")
-        case "array":
-            return [item.strip() for item in text.split(",")]
-        case _:
-            return text
+def _said(field: FormField) -> str:
+    """A field's default, as it would be typed."""
+    if field.kind == "choices":
+        return ", ".join(field.choices.get(str(each), str(each)) for each in field.default)
+    return field.choices.get(str(field.default), str(field.default))
 
 
 def reason_of(answer: str) -> str:
     """Why not, as the model is told it: without the no itself."""
     return _NO.sub("", answer)
-
-
-def _number(text: str, kind: type[int] | type[float], wanted: str) -> int | float:
-    try:
-        value = kind(text) if len(text) <= _DIGITS else math.inf
-        if math.isfinite(value):
-            return value
-    except ValueError:
-        pass
-    raise ValueError(f"Answer with {wanted}.")
