@@ -335,6 +335,20 @@ async def test_what_goes_back_can_be_sent(wire: Any, llm: LLMServer, of: Of) -> 
             json.dumps(await bridge.answer(answer), ensure_ascii=False).encode()
 
 
+@pytest.mark.parametrize(
+    ("wire", "answer"),
+    [
+        ("openai", {"choices": [{"message": {"role": "assistant", "content": "\ud800"}}]}),
+        ("openai-responses", {"output": [{"type": "message", "content": [{"text": "\ud800"}]}]}),
+    ],
+)
+async def test_what_was_said_can_be_sent_again(wire: Any, answer: Any) -> None:
+    added = list[Any]()
+    async with Bridge(wire=wire) as bridge:
+        assert await bridge.run(lambda **request: answer, added=added) == answer
+    json.dumps(added, ensure_ascii=False).encode()
+
+
 async def test_a_stream_without_an_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "ANSWER_CHARACTERS", 1_000)
 
