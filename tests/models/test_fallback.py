@@ -109,6 +109,21 @@ async def test_a_model_that_failed_in_the_middle_of_its_answer_is_not_replaced()
     assert not second.requests
 
 
+async def test_it_closes_what_it_made_of_a_name_and_nothing_that_was_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed = list[str]()
+
+    class Closing(Named):
+        async def aclose(self) -> None:
+            closed.append(self.name)
+
+    monkeypatch.setattr("universal_mcp_client.models.fallback.resolve", Closing)
+    model = Fallback("a:made", Closing("b:given"))
+    await model.aclose()
+    assert closed == ["a:made"]
+
+
 def test_together_they_can_what_all_of_them_can() -> None:
     model = Fallback(Named("a:1", images=True, audio=True), Named("b:2", images=True, audio=False))
     assert (model.profile.images, model.profile.audio) == (True, False)
@@ -206,6 +221,7 @@ async def test_list_prices_hold_where_nobody_said_one_and_are_not_guessed() -> N
     assert 0 < cached < whole / 2
     assert (context_window("openai:gpt-5") or 0) > 100_000
     assert listed_price("openai:gpt-99") is None and listed_price("local:x") is None
+    assert listed_price("my-openai:gpt-5") is None  # of the user's settings: who knows what it asks
     agent = Agent(Named("openai:gpt-99"), limits=Limits(cost=1.0))
     with pytest.raises(ConfigError, match="price of openai:gpt-99"):
         await agent.run("?")

@@ -210,8 +210,12 @@ async def test_a_key_that_is_missing_is_named_before_anything_is_sent(
 
 
 async def test_a_server_of_ones_own_needs_no_key(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[providers.here]\nurl = "{cloud.url}"\nkey = "NO_SUCH_KEY"\n')
+    config.chmod(0o600)
+    assert (await Agent("here:m").run("?")).output == "hello"
     for name in ("ollama", "vllm"):
         monkeypatch.setenv(f"{name.upper()}_BASE_URL", cloud.url)
         assert (await Agent(f"{name}:m").run("?")).output == "hello"
