@@ -3,6 +3,7 @@
 Its data takes half a second to load: it is done when somebody asks for a cost, not before.
 """
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -72,6 +73,21 @@ def context_window(name: str) -> int | None:
     """How many tokens `provider:model` reads at most; None where it is not known."""
     info = _listed(name)
     return None if info is None else info.context_window
+
+
+def newest_claude(family: str) -> str | None:
+    """The model that `sonnet`, `opus` or `haiku` is, as `anthropic:NAME`; None where there is none."""
+    with importing():
+        from genai_prices.data_snapshot import get_snapshot
+    named = re.compile(rf"claude-{re.escape(family)}-(\d+)(?:-(\d\d?))?")
+    found = [
+        (int(match[1]), int(match[2] or 0), model.id)
+        for provider in get_snapshot().providers
+        if provider.id == "anthropic"
+        for model in provider.models
+        if (match := named.fullmatch(model.id))
+    ]
+    return f"anthropic:{max(found)[2]}" if found else None
 
 
 @lru_cache(maxsize=256)

@@ -35,17 +35,17 @@ def read_text(path: Path, *, largest: int = LARGEST, links: bool = True) -> str:
         raise _unreadable(path, error) from error
 
 
-def read_below(folder: Path, *parts: str) -> str:
+def read_below(folder: Path, *parts: str, largest: int = LONGEST) -> str:
     """The text of the regular file `parts` below `folder`, none of which is a link.
 
-    Raises ConfigError where it is a link, no regular file, larger than LONGEST or not UTF-8.
+    Raises ConfigError where it is a link, no regular file, larger than `largest` or not UTF-8.
     """
     path = folder.joinpath(*parts)
     *between, last = parts
     try:
         descriptor = _folder(folder, between)
         try:
-            return _text(_open(path, last, descriptor, links=False), path, LONGEST)
+            return _text(_open(path, last, descriptor, links=False), path, largest)
         finally:
             _close(descriptor)
     except OSError as error:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias, cast
 
-from universal_mcp_client.config.definitions import AgentDefinition, PromptDefinition
+from universal_mcp_client.config.agent_file import AgentDefinition
+from universal_mcp_client.config.definitions import PromptDefinition
 from universal_mcp_client.config.paths import home, shipped
 from universal_mcp_client.config.server_file import read_servers, servers_in
 from universal_mcp_client.config.servers import ServerConfig
@@ -97,7 +98,7 @@ class Gate:
         """
         if not names:
             return [server for server in self._written(config) if not server.disabled]
-        wanted = {text for text in names if _looks_like_a_name(text)}
+        wanted = {text for text in names if looks_like_a_name(text)}
         needs_config = bool(wanted) or config is not None
         known = {s.name: s for s in self._written(config, wanted)} if needs_config else {}
         chosen: list[ServerConfig] = []
@@ -189,8 +190,7 @@ class Gate:
         sets is asked for."""
         item = project.definition(path, kind="agent")
         agent = cast(AgentDefinition, item.value)
-        more = agent.servers or agent.model or agent.settings or agent.limits
-        if more and not _is_own(item.path) and not self.admitted([item]):
+        if agent.says_more and not is_own(item.path) and not self.admitted([item]):
             raise _untrusted(item)
         return agent
 
@@ -292,7 +292,8 @@ def _matters(item: Item, own: Collection[str]) -> bool:
     return not cast(ServerConfig, item.value).disabled or item.name in own
 
 
-def _is_own(path: Path) -> bool:
+def is_own(path: Path) -> bool:
+    """Whether an agent's file is the user's or the package's, and not a project's."""
     return any(
         path.is_relative_to(folder.resolve())
         for folder in (home() / "agents", shipped("agents"))
@@ -304,7 +305,7 @@ def _given(text: str, by: Path | None) -> list[ServerConfig]:
     """A server that is given whole. A file of servers can only be named by the user: its content
     is no part of the agent's file, which is what was trusted."""
     found = server_configs([text])
-    if by is not None and not _is_own(by.resolve()) and any(config.source for config in found):
+    if by is not None and not is_own(by.resolve()) and any(config.source for config in found):
         raise ConfigError(
             f"{by}: an agent's servers cannot be {text!r}, a file of servers; "
             f"write them into {project.SERVERS_FILE}, or name it with --config."
@@ -312,7 +313,8 @@ def _given(text: str, by: Path | None) -> list[ServerConfig]:
     return found
 
 
-def _looks_like_a_name(text: str) -> bool:
+def looks_like_a_name(text: str) -> bool:
+    """Whether it can only be the name of a server that is written down."""
     return not any(mark in text for mark in " /\\=:") and not re.search(
         r"\.(py|[cm]?js|json)\Z", text
     )

@@ -8,12 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from universal_mcp_client.config.definitions import (
-    AgentDefinition,
-    PromptDefinition,
-    parse_agent,
-    parse_prompt,
-)
+from universal_mcp_client.config.agent_file import AgentDefinition, parse_agent
+from universal_mcp_client.config.definitions import PromptDefinition, parse_prompt
 from universal_mcp_client.config.paths import home, shipped
 from universal_mcp_client.config.server_file import entries_in, servers_in
 from universal_mcp_client.config.servers import ServerConfig

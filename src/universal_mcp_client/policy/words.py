@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from universal_mcp_client.config.definitions import AgentDefinition, PromptDefinition
+from universal_mcp_client.config.agent_file import AgentDefinition
+from universal_mcp_client.config.definitions import PromptDefinition
 from universal_mcp_client.config.server_file import entries_in
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.config.variables import VARIABLE
@@ -102,12 +103,29 @@ def _agent(agent: AgentDefinition, folder: Path) -> Iterator[str]:
             yield f"uses the server {source!r} of the configuration; runs {source} where there is none"
     if agent.model is not None:
         yield f"sends the conversation to the model {agent.model}"
-    if agent.tools:
-        yield f"uses the tools {', '.join(agent.tools)}"
+    if agent.tools is not None:
+        yield f"uses the tools {', '.join(agent.tools) or '(none)'}"
+    if agent.agents:
+        yield f"asks the agents {', '.join(agent.agents)}, which have servers and models of their own"
+    if agent.context:
+        yield f"sends the model what is in {', '.join(agent.context)}, as it is then"
+    if agent.prompts:
+        yield f"begins with the prompts {'; '.join(agent.prompts)}"
+    if agent.skills is not None:
+        yield f"is told of the skills {', '.join(agent.skills) or '(none)'}"
+    if agent.resources:
+        yield "lets the model list and read all that its servers have to read"
+    if agent.output is not None:
+        form = agent.output if isinstance(agent.output, str) else json.dumps(agent.output)
+        yield f"answers in the form {_excerpt(form)}"
+    if agent.approve is not None:
+        yield f"asks you besides: {agent.approve}"
     if agent.settings:
         yield f"with the settings {_pairs(agent.settings)}"
-    if agent.limits:
-        yield f"with the limits {_pairs(agent.limits)}"
+    if agent.bounds:
+        yield f"with the limits {_pairs(agent.bounds)}"
+    if not agent.server_instructions:
+        yield "does not tell the model what servers say of their own use"
     yield f"instructs the model: {_excerpt(agent.instructions)}"
 
 

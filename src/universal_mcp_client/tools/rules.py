@@ -14,6 +14,11 @@ Needs: TypeAlias = Callable[[ToolSpec], bool]
 _REMEMBERED = 200_000  # tools; of more than these, no hint is believed
 
 
+def always(spec: ToolSpec) -> bool:
+    """All tools."""
+    return True
+
+
 def writes(spec: ToolSpec) -> bool:
     """All but tools that the server declares to be read-only."""
     return spec.annotations.read_only is not True
@@ -33,6 +38,16 @@ class Unless:
 
     def __call__(self, spec: ToolSpec) -> bool:
         return not allows(self.patterns, spec) and self.needs(spec)
+
+
+@dataclass(frozen=True, slots=True)
+class EitherOf:
+    """Where one of `rules` holds."""
+
+    rules: Sequence[Needs]
+
+    def __call__(self, spec: ToolSpec) -> bool:
+        return any(needs(spec) for needs in self.rules)
 
 
 def allows(patterns: Iterable[str], spec: ToolSpec) -> bool:
