@@ -112,7 +112,7 @@ def test_a_date_and_a_number_are_texts_where_a_text_is_wanted() -> None:
         ("nonsense: 1", 2, "Known keys: agents, "),
         ("limits:\n  turns: 3\n  trns: 3", 4, "Did you mean 'turns'?"),
         ("limits:\n  turns: 0", 3, "greater than 0"),
-        ("servers:\n  - a\n  - {b: c}", 4, "'servers'"),
+        ("name: x\nservers:\n  - {b: c}", 3, "list of strings"),
         ("approve: never", 2, "'always', 'writes' or 'destructive'"),
         ("resources: maybe", 2, "'resources'"),
         ("output: [a]", 2, "a JSON Schema, or"),

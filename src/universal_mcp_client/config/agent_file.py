@@ -43,11 +43,14 @@ def _either(value: object) -> object:
     """`a, b` is what Claude Code writes for a list."""
     if isinstance(value, str):
         return [item.strip() for item in _COMMA.split(value) if item.strip()]
-    return value
+    return _several(value)
 
 
 def _several(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list | tuple) or not all(isinstance(each, str) for each in items):
+        raise ValueError("must be a list of strings")
+    return items
 
 
 def _form(value: object) -> object:
@@ -64,10 +67,16 @@ Items = Annotated[tuple[str, ...], BeforeValidator(_several), WithJsonSchema(_LI
 class AgentHead(BaseModel):
     """The head of an agent's file. The text below it is the agent's instructions."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field("", description="Its name; the file's, where it is missing.")
-    description: str = Field("", description="What it is for, in a line; other agents read it.")
+    name: str = Field(
+        "", coerce_numbers_to_str=True, description="Its name; the file's, where it is missing."
+    )
+    description: str = Field(
+        "",
+        coerce_numbers_to_str=True,
+        description="What it is for, in a line; other agents read it.",
+    )
     model: str | None = Field(
         None,
         description="provider:model; `inherit` is the caller's, `sonnet`, `opus` and `haiku` are the "
