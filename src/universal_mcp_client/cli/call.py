@@ -7,16 +7,18 @@ from typing import Any
 
 from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, FAILED, say
-from universal_mcp_client.cli.gate import selected
-from universal_mcp_client.cli.options import add_servers, parser, print_json
+from universal_mcp_client.cli.gate import interactive, selected
+from universal_mcp_client.cli.options import add_roots, add_servers, parser, print_json, roots_of
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.models.calls import describe
 from universal_mcp_client.tools.base import CallContext
 from universal_mcp_client.tools.checked import CheckedToolset
 from universal_mcp_client.tools.combined import unknown_tool
 from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.interaction import Elicited, Question
 from universal_mcp_client.types.messages import ToolCall
 from universal_mcp_client.ui.console import console
+from universal_mcp_client.ui.terminal import TerminalInteraction
 
 EXAMPLES = """
 umcp call time get_current_time --arg timezone=Asia/Tokyo --server "time=uvx mcp-server-time"
@@ -34,16 +36,24 @@ def main(argv: Sequence[str]) -> int:
         "--arg", action="append", default=[], metavar="k=v", help="one argument; may be repeated"
     )
     add_servers(to)
+    add_roots(to)
     to.add_argument("--json", action="store_true", help="print the result in MCP's own shapes")
     options = to.parse_args(argv)
     return ending(_main(options, _server(options)))
 
 
 async def _main(options: argparse.Namespace, config: ServerConfig) -> int:
+    from universal_mcp_client.mcp.callbacks import Callbacks
     from universal_mcp_client.mcp.convert import in_mcp_shape
     from universal_mcp_client.mcp.server import Server
 
-    server = Server(config)
+    person = TerminalInteraction()
+
+    async def elicit(asked: Question) -> Elicited:
+        return await person.elicit(asked.server, asked.message, asked.schema, asked.url)
+
+    somebody = elicit if interactive() else None
+    server = Server(config, Callbacks(elicit=somebody, roots=roots_of(options)))
     await server.open()
     try:
         specs = {spec.name: spec for spec in await server.list_tools()}

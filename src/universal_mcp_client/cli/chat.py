@@ -167,6 +167,8 @@ class Chat:
             case "model" if rest:
                 self._agent = replace(self._agent, model=resolve(rest), servers=())
                 self._model = rest
+                if (host := self._composed.host) is not None:
+                    host.callbacks.model = lambda: self._agent.resolved_model
                 note(f"Model: {rest}")
             case "model":
                 note(f"Model: {self._model}")

@@ -14,6 +14,7 @@ from universal_mcp_client.app.resources import InContext
 from universal_mcp_client.cli.errors import say
 from universal_mcp_client.cli.gate import gate, selected
 from universal_mcp_client.cli.named import context_of, model_of, output_of
+from universal_mcp_client.cli.options import roots_of
 from universal_mcp_client.config.agent_file import AgentDefinition
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.config.settings import Settings, load_settings
@@ -97,6 +98,8 @@ class _Composer:
             resources=definition.resources,
             server_instructions=definition.server_instructions,
         )
+        if host is not None:
+            host.callbacks.model = lambda: agent.resolved_model
         made = Composed(agent, host, choice, definition, configs)
         if definition.agents:
             asked = self._asked(definition, (*chain, made))
@@ -141,7 +144,7 @@ class _Composer:
         for config in configs:
             known = [host for other, host in self._hosts if other == config]
             sources.append(known[0][config.name] if known else config)
-        host = Host(*sources, interaction=self._interaction)
+        host = Host(*sources, interaction=self._interaction, roots=roots_of(self._options))
         self._hosts += [
             (c, host) for c, source in zip(configs, sources, strict=True) if c is source
         ]

@@ -38,10 +38,28 @@ def add_servers(to: argparse.ArgumentParser) -> None:
     )
 
 
+def add_roots(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "--root",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a folder that servers are told to work in; repeatable",
+    )
+
+
+def roots_of(options: argparse.Namespace) -> list[str] | None:
+    """The folders that servers are told of, the settings' too; None where there are none."""
+    from universal_mcp_client.config.settings import load_settings
+
+    return [*options.root, *load_settings().roots] or None
+
+
 def add_agent(to: argparse.ArgumentParser) -> None:
     to.add_argument("--agent", metavar="NAME", help="an agent (`umcp agents` lists them)")
     to.add_argument("--model", metavar="M", help="provider:model (`umcp models` lists them)")
     add_servers(to)
+    add_roots(to)
     to.add_argument("--max-turns", type=int, metavar="N", help="end the run after N model answers")
     to.add_argument("--yes", action="store_true", help="call every tool without asking")
     to.add_argument(

@@ -8,7 +8,7 @@ from typing import Any, cast
 from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, FAILED, code_of, say, told_of_what_is_left_out
 from universal_mcp_client.cli.gate import selected
-from universal_mcp_client.cli.options import add_servers, parser, print_json
+from universal_mcp_client.cli.options import add_roots, add_servers, parser, print_json, roots_of
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.models.dialects import DIALECTS, Dialect, function_specs
 from universal_mcp_client.types.errors import ConfigError
@@ -27,6 +27,7 @@ def main(argv: Sequence[str]) -> int:
     to = parser("tools", "List the tools of the servers.", EXAMPLES)
     to.add_argument("name", nargs="?", metavar="SERVER", help="only this server's tools")
     add_servers(to)
+    add_roots(to)
     to.add_argument(
         "--format",
         choices=("table", "mcp", *DIALECTS),
@@ -53,7 +54,7 @@ def _servers(options: argparse.Namespace) -> list[ServerConfig]:
 async def _main(options: argparse.Namespace, configs: Sequence[ServerConfig]) -> int:
     from universal_mcp_client.mcp.host import Host
 
-    async with Host(*configs) as host:
+    async with Host(*configs, roots=roots_of(options)) as host:
         specs = [s for s in await host.list_tools() if _matches(s, options.search)]
         for error in host.failures.values():
             say(str(error))

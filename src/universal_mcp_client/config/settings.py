@@ -66,7 +66,8 @@ class Settings(BaseSettings):
     `approve` says which tools a person is asked about first: all but those declared read-only
     ("writes"), of these only such as may destroy something ("destructive", which includes those of
     which the server says nothing), or "never". `allow` are patterns (`server:tool`, or `tool` of any
-    server) for tools that are called without asking. `token_store` is the URL of the store of
+    server) for tools that are called without asking. `roots` are folders that servers are told to work
+    in. `token_store` is the URL of the store of
     logins (docs/authentication.md). `prices` maps `provider:model`
     patterns to prices, for cost limits. `providers` are further ones, used as `NAME:model`.
     """
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     agent: str = "assistant"
     approve: Literal["destructive", "writes", "never"] = "writes"
     allow: list[str] = Field(default_factory=list[str])
+    roots: list[str] = Field(default_factory=list[str])
     result_budget: int = Field(default=25_000, gt=0)
     token_store: str | None = None
     limits: LimitSettings = LimitSettings()

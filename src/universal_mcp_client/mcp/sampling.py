@@ -15,7 +15,7 @@ from universal_mcp_client.models.intercepted import Wrapping
 from universal_mcp_client.tools.base import RunContext
 from universal_mcp_client.types.errors import ContentFiltered
 from universal_mcp_client.types.events import Completion
-from universal_mcp_client.types.interaction import Question, SampleRequest
+from universal_mcp_client.types.interaction import SAMPLING, Question, SampleRequest
 from universal_mcp_client.types.messages import (
     Audio,
     Image,
@@ -34,9 +34,6 @@ DEEPEST = 3
 
 REJECTED = -1
 """JSON-RPC code of a sampling that was not allowed (MCP 2025-11-25, client/sampling, error handling)."""
-
-TOOL = "sampling/createMessage"
-"""What rules of asking know it by: `server:sampling/createMessage`."""
 
 _REASONS = {
     "end_turn": "endTurn",
@@ -134,14 +131,14 @@ def sampling_spec(question: Question) -> tuple[ToolSpec, ToolCall]:
         "max_tokens": asked.max_tokens,
     }
     spec = ToolSpec(
-        name=TOOL,
+        name=SAMPLING,
         description="Asks your model something, at your cost, and gives the answer to the server.",
         annotations=Annotations(read_only=False, destructive=False, open_world=True),
         server=question.server,
-        original=TOOL,
+        original=SAMPLING,
     )
     arguments = {name: value for name, value in told.items() if value}
-    return spec, ToolCall(id=TOOL, name=TOOL, arguments=arguments)
+    return spec, ToolCall(id=SAMPLING, name=SAMPLING, arguments=arguments)
 
 
 def _shown(part: Part) -> str:

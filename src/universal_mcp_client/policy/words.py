@@ -22,6 +22,7 @@ from universal_mcp_client.policy.project import Item
 _TOLD = {
     "type", "transport", "command", "args", "env", "cwd", "url", "headers", "auth", "oauth",
     "disabled", "enabled", "timeout", "connectTimeout", "required", "tools",
+    "sampling",
 }  # fmt: skip
 _EXCERPT = 300  # characters of a text
 
@@ -84,6 +85,8 @@ def _server(item: Item, server: ServerConfig) -> Iterator[str]:
         yield f"is given the values of your variables {', '.join(names)}"
     for key in sorted(entry.keys() - _TOLD):
         yield f"{key}: {json.dumps(entry[key], ensure_ascii=False)}"
+    if server.sampling:
+        yield "may ask your model what it likes, at your cost, and is told the answers (sampling)"
     if server.disabled:
         yield "is switched off: used only where it is named"
 

@@ -26,6 +26,11 @@ class Elicited:
     content: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
+SAMPLING = "sampling/createMessage"
+"""The name by which rules of asking, and `Interaction.approve`, know that a server asks a model:
+`server:sampling/createMessage`, as if it were a tool."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRequest:
     """What a server asks a model (MCP sampling): `messages` with the roles user, assistant and tool,

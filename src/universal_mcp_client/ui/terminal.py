@@ -11,7 +11,7 @@ from universal_mcp_client.policy.sensitive import asks_for_secret
 from universal_mcp_client.policy.text import printable
 from universal_mcp_client.policy.visits import visit
 from universal_mcp_client.tools.forms import FormField, fields_of
-from universal_mcp_client.types.interaction import Elicited, LoginRequest, Verdict
+from universal_mcp_client.types.interaction import SAMPLING, Elicited, LoginRequest, Verdict
 from universal_mcp_client.types.messages import ToolCall
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
 from universal_mcp_client.ui import questions
@@ -72,7 +72,7 @@ class TerminalInteraction:
                 console.tell(f"umcp: {cell(spec.label)} was not called: {_ENOUGH}.", "red")
                 return Verdict(allowed=False, reason=f"nobody was asked, as {_ENOUGH}")
             text = await questions.answer(
-                f"\nAllow {cell(spec.label)}?\n{_shown(call.arguments)}\n"
+                f"\n{_asked(spec)}\n{_shown(call.arguments)}\n"
                 "[y]es / [a]lways this tool / [N]o, or say why not: "
             )
         match (text or "").lower():
@@ -190,6 +190,12 @@ class TerminalInteraction:
 
 def _key(spec: ToolSpec) -> tuple[str, str]:
     return spec.server, spec.original or spec.name
+
+
+def _asked(spec: ToolSpec) -> str:
+    if spec.name == SAMPLING:
+        return f"Server {cell(spec.server)!r} asks your model, at your cost, and gets the answer. Allow it?"
+    return f"Allow {cell(spec.label)}?"
 
 
 def _shown(arguments: Mapping[str, Any]) -> str:
