@@ -43,6 +43,7 @@ from universal_mcp_client.types.messages import UserContent
 from universal_mcp_client.types.tools import JSONSchema, ToolSpec
 
 if TYPE_CHECKING:
+    from universal_mcp_client.app.skills import Skills
     from universal_mcp_client.mcp.server import Server
 
 _overrides: ContextVar[Mapping[object, Override]] = ContextVar(
@@ -75,10 +76,11 @@ class Agent(Fields[OutputT, Deps]):
     history, limits and form of the answer.
 
     `context` is what the model has before it from the start: `"server:uri"` of resources, files by
-    their path, what was read of a server, or parts of messages. `skills` are folders of skills and
-    what servers' `list_skills` gave. With `resources`, the model may list and read the servers'
-    resources itself. What servers say of their own use is told to the model unless
-    `server_instructions` is False.
+    their path, what was read of a server, or parts of messages. `skills` are folders of skills,
+    servers that have some by their names (`"*"` for all, `"server/skill"` for one), and what their
+    `list_skills` gave. With `resources`, the model may list and read the servers' resources itself.
+    What servers say of their own use is told to the model unless `server_instructions` is False.
+    docs/context.md has all of it.
 
     `observers` get every event of every run; one that fails costs nothing but a log line.
 
@@ -299,11 +301,16 @@ class Agent(Fields[OutputT, Deps]):
         """All tools under their public names, with their arguments checked."""
         return self._shared.toolset.made()
 
-    def guarded(self, session: Session, approval: Approval) -> Toolset:
+    def guarded(
+        self, session: Session, approval: Approval, skills: "Skills | None" = None
+    ) -> Toolset:
         """The tools as a run has them: results within a budget, calls by rules."""
-        tools: Toolset = BudgetedToolset(
-            wrapped=self.toolset, budget=self.result_budget, kept=session.results
-        )
+        tools = self.toolset
+        if skills is not None:
+            from universal_mcp_client.app.skills import SkillToolset
+
+            tools = SkillToolset(wrapped=tools, skills=skills)
+        tools = BudgetedToolset(wrapped=tools, budget=self.result_budget, kept=session.results)
         if servers := servers_of(self.toolset):
             from universal_mcp_client.mcp.resource_tools import ResourceToolset
 

@@ -12,6 +12,7 @@ from universal_mcp_client.tools.tokens import estimate_tokens
 
 if TYPE_CHECKING:
     from universal_mcp_client.app.agent import Agent
+    from universal_mcp_client.app.skills import Skills
     from universal_mcp_client.mcp.server import Server
 
 SERVER_INSTRUCTIONS = 4_000
@@ -49,13 +50,21 @@ def _hosts(toolset: object) -> "Iterator[Mapping[str, Server]]":
             yield from _hosts(each)
 
 
-async def system_sections(agent: "Agent[Any, Any]", context: RunContext[Any]) -> list[Section]:
-    """What goes into the system prompt, in order."""
+async def system_sections(
+    agent: "Agent[Any, Any]", context: RunContext[Any], skills: "Skills | None" = None
+) -> list[Section]:
+    """What goes into the system prompt, in order. `skills` are the agent's, as its run has them.
+    Raises ConfigError for a skill that is not there."""
     found = [
         Section(kind="instructions", name=agent.name, text=await told(agent.instructions, context))
     ]
     if agent.server_instructions:
         found += server_sections(servers_of(agent.toolset))
+    if skills is not None or agent.skills:
+        from universal_mcp_client.app.skills import Skills, tool_name
+
+        taken = await agent.toolset.list_tools()
+        found += await (skills or Skills.of(agent)).sections(tool_name(taken))
     return [section for section in found if section.text]
 
 

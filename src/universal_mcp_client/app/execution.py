@@ -50,6 +50,7 @@ from universal_mcp_client.types.messages import Message, UserContent, messages_o
 
 if TYPE_CHECKING:
     from universal_mcp_client.app.agent import Agent
+    from universal_mcp_client.app.skills import Skills
 
 logger = logging.getLogger(__name__)
 
@@ -274,11 +275,12 @@ class Execution:
             spent=lambda usage: self.meter.spend(usage, model),
         )
         current_run.set(self.context)
-        parts = [section.text for section in await system_sections(agent, self.context)]
+        skills = self._skills(agent)
+        parts = [section.text for section in await system_sections(agent, self.context, skills)]
         parts.append(output.instructions if output else "")
         return Loop(
             model=model,
-            tools=agent.guarded(self.session, self.context.approval),
+            tools=agent.guarded(self.session, self.context.approval, skills),
             request=ModelRequest(
                 messages=(),
                 instructions="\n\n".join(filter(None, parts)),
@@ -292,8 +294,15 @@ class Execution:
             emit=_with_partials(output, self.context.emit) if output else self.context.emit,
             records=self.records,
             answered=self._answered,
-            news=partial(self._in_context().news, agent.name),
+            news=partial(self._in_context().news, agent.name, skills),
         )
+
+    def _skills(self, agent: "Agent[Any, Any]") -> "Skills | None":
+        if not agent.skills:
+            return None
+        from universal_mcp_client.app.skills import Skills
+
+        return Skills.of(agent, self.session.readings)
 
     def _answered(self, message: Message) -> bool:
         return (

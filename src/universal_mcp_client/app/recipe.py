@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, fields
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
@@ -19,6 +20,7 @@ from universal_mcp_client.tools.base import RunContext, Toolset
 from universal_mcp_client.tools.budgeted import DEFAULT_BUDGET
 from universal_mcp_client.tools.rules import Needs
 from universal_mcp_client.types.interaction import Interaction
+from universal_mcp_client.types.resources import Skill
 
 if TYPE_CHECKING:
     from universal_mcp_client.app.agent import Agent
@@ -69,7 +71,7 @@ class Fields(Generic[OutputT, Deps]):
     handoffs: "Sequence[Agent[Any, Any]]" = ()
     observers: Sequence[Observer] = ()
     context: Sequence[Any] = ()
-    skills: Sequence[Any] = ()
+    skills: Sequence[str | PathLike[str] | Skill] = ()
     resources: bool = False
     server_instructions: bool = True
     _shared: Shared = field(default=cast(Any, None), repr=False, compare=False)
@@ -119,7 +121,7 @@ class Recipe(TypedDict, Generic[Deps], total=False):
     handoffs: "Sequence[Agent[Any, Any]]"
     observers: Sequence[Observer]
     context: Sequence[Any]
-    skills: Sequence[Any]
+    skills: Sequence[str | PathLike[str] | Skill]
     resources: bool
     server_instructions: bool
 

@@ -18,6 +18,7 @@ from universal_mcp_client.types.resources import Resource, ResourceContents
 from universal_mcp_client.types.tools import ToolSpec
 
 if TYPE_CHECKING:
+    from universal_mcp_client.app.skills import Skills
     from universal_mcp_client.mcp.server import Server
 
 CONTEXT_BUDGET = 30_000
@@ -131,10 +132,13 @@ class InContext:
             parts += new
         return parts
 
-    async def news(self, agent: str, specs: Sequence[ToolSpec]) -> list[Part]:
-        """What the model should know before its next turn: tools that went away, resources in its
-        context that changed."""
+    async def news(
+        self, agent: str, skills: "Skills | None", specs: Sequence[ToolSpec]
+    ) -> list[Part]:
+        """What the model should know before its next turn: tools and skills that went away, resources
+        in its context that changed."""
         lines = self._gone(agent, specs)
+        lines += await skills.news() if skills is not None else ()
         for key, told in list(self.session.readings.told.items()):
             server = self.servers.get(key[0])
             if server is None or not told[0] or server.revision(key[1]) == told[0]:

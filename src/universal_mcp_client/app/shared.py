@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from operator import is_
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from universal_mcp_client.app.subagents import AgentToolset, HandoffToolset
@@ -20,6 +21,7 @@ from universal_mcp_client.tools.combined import CombinedToolset
 from universal_mcp_client.tools.functions import FunctionToolset
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.interaction import Interaction
+from universal_mcp_client.types.resources import Skill
 
 if TYPE_CHECKING:
     from universal_mcp_client.app.agent import Agent
@@ -200,6 +202,10 @@ _TAKES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "limits": (lambda limits: isinstance(limits, Limits), "a Limits, such as Limits(turns=10)"),
     "handoffs": (lambda value: _list(value, lambda a: kind(a) == "agent"), "a list of agents"),
     "observers": (lambda value: _list(value, callable), "a list of functions"),
+    "skills": (
+        lambda value: _list(value, lambda s: isinstance(s, str | PathLike | Skill)),
+        'a list of folders, of skills, and of names of servers (["skills", "*"])',
+    ),
     "validate": (lambda f: f is None or callable(f), "a function of the output"),
     "approve": (
         lambda f: f is None or callable(f),

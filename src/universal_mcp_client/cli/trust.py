@@ -9,6 +9,7 @@ from universal_mcp_client.cli.gate import confirmed, described, interactive
 from universal_mcp_client.cli.options import parser, print_json
 from universal_mcp_client.policy import project, trust
 from universal_mcp_client.policy.project import Item, Kind
+from universal_mcp_client.policy.skills import MANUAL
 from universal_mcp_client.policy.words import facts
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.ui.console import console
@@ -24,7 +25,7 @@ umcp trust --revoke
 def main(argv: Sequence[str]) -> int:
     to = parser(
         "trust",
-        "Trust the servers, agents and prompts of this folder as they are now. They are shown "
+        "Trust the servers, agents, prompts and skills of this folder as they are now. They are shown "
         "first; at a terminal you are asked, elsewhere the command is your word.",
         EXAMPLES,
     )
@@ -75,7 +76,7 @@ def _decide(items: Sequence[Item], options: argparse.Namespace) -> None:
 
 
 def _here() -> tuple[list[Item], list[ConfigError]]:
-    kinds: tuple[Kind, ...] = ("server", "agent", "prompt")
+    kinds: tuple[Kind, ...] = ("server", "agent", "prompt", "skill")
     found = [project.everything(Path.cwd(), kind) for kind in kinds]
     return [i for items, _ in found for i in items], [e for _, wrong in found for e in wrong]
 
@@ -84,6 +85,9 @@ def _of(files: Sequence[Path]) -> tuple[list[Item], list[ConfigError]]:
     items: list[Item] = []
     for file in files:
         path = file.expanduser()
+        if path.name == MANUAL or (path / MANUAL).is_file():
+            items.append(project.skill(path.parent if path.name == MANUAL else path))
+            continue
         match path.suffix, path.absolute().parent.name:
             case ".json", _:
                 items += project.servers_of(path.parent.resolve() / path.name)
@@ -92,7 +96,9 @@ def _of(files: Sequence[Path]) -> tuple[list[Item], list[ConfigError]]:
             case ".md", _:
                 items.append(project.definition(path, kind="agent"))
             case _:
-                raise ConfigError(f"{path} is no {project.SERVERS_FILE}, no agent and no prompt.")
+                raise ConfigError(
+                    f"{path} is no {project.SERVERS_FILE}, no agent, no prompt and no skill."
+                )
     return items, []
 
 

@@ -89,6 +89,7 @@ class Server(Connection, Wrappable):
             self._fetch_templates, lambda: self._lasts("resources", "resourceTemplates")
         )
         self._prompts = Listing(self._fetch_prompts, lambda: self._lasts("prompts"))
+        self._skills = Listing(self._fetch_skills, lambda: _UNTOLD)  # of which nobody is told
 
     async def _prepare(self) -> None:
         for kind in ("tools", "prompts", "resources"):
@@ -107,6 +108,7 @@ class Server(Connection, Wrappable):
             case "resources":
                 self._resources.changed()
                 self._templates.changed()
+                self._skills.changed()
 
     def _lasts(self, kind: Kind, key: str = "") -> float:
         """Until the server tells of a change, or as long as it says; longer than a moment, as servers
@@ -356,8 +358,14 @@ class Server(Connection, Wrappable):
 
     # Skills (SEP-2640)
 
-    async def list_skills(self) -> Sequence[Skill]:
-        """The skills that the server describes; none of their files is read yet."""
+    async def list_skills(self, *, again: bool = False) -> Sequence[Skill]:
+        """The skills that the server describes; none of their files is read yet. What was listed in
+        the last minute is not asked for, unless `again`."""
+        if again:
+            self._skills.changed()
+        return await self._skills()
+
+    async def _fetch_skills(self) -> Sequence[Skill]:
         capabilities = (await self._connected()).server_capabilities
         offered = (capabilities.extensions if capabilities else None) or {}
         if SkillsClientExtension.identifier not in offered:

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from universal_mcp_client.types.errors import ConfigError
 
@@ -30,7 +31,7 @@ def read_text(path: Path, *, largest: int = LARGEST, links: bool = True) -> str:
     try:
         if not links:
             _no_link(path)
-        return _text(_open(path, links=links), path, largest)
+        return _decoded(_content(_open(path, links=links), path, largest), path)
     except OSError as error:
         raise _unreadable(path, error) from error
 
@@ -40,12 +41,17 @@ def read_below(folder: Path, *parts: str, largest: int = LONGEST) -> str:
 
     Raises ConfigError where it is a link, no regular file, larger than `largest` or not UTF-8.
     """
+    return _decoded(bytes_below(folder, *parts, largest=largest), folder.joinpath(*parts))
+
+
+def bytes_below(folder: Path, *parts: str, largest: int) -> bytes:
+    """The content of such a file."""
     path = folder.joinpath(*parts)
     *between, last = parts
     try:
         descriptor = _folder(folder, between)
         try:
-            return _text(_open(path, last, descriptor, links=False), path, largest)
+            return _content(_open(path, last, descriptor, links=False), path, largest)
         finally:
             _close(descriptor)
     except OSError as error:
@@ -55,25 +61,38 @@ def read_below(folder: Path, *parts: str, largest: int = LONGEST) -> str:
 def names_below(folder: Path, *parts: str, suffix: str) -> list[str]:
     """The names in the folder `parts` below `folder` which end in `suffix`; none where it is not
     there. Raises ConfigError where a part of the path is a link."""
+    return sorted(name for name in kinds_below(folder, *parts) if name.endswith(suffix))
+
+
+def kinds_below(folder: Path, *parts: str) -> dict[str, Literal["file", "folder", "other"]]:
+    """What there is in such a folder, by name; a link is "other"."""
     path = folder.joinpath(*parts)
     try:
         descriptor = _folder(folder, parts)
     except FileNotFoundError:
-        return []
+        return {}
     except NotADirectoryError as error:
         if any(at.is_symlink() for at in (path, *path.parents[: len(parts) - 1])):
             raise _link(path) from error
-        return []
+        return {}
     except OSError as error:
         raise _unreadable(path, error) from error
     try:
         with os.scandir(path if descriptor is None else descriptor) as entries:
-            names = [entry.name for entry in islice(entries, _LOOKED_THROUGH)]
+            return {entry.name: _kind(entry) for entry in islice(entries, _LOOKED_THROUGH)}
     except FileNotFoundError:
-        return []
+        return {}
     finally:
         _close(descriptor)
-    return sorted(name for name in names if name.endswith(suffix))
+
+
+def _kind(entry: "os.DirEntry[str]") -> Literal["file", "folder", "other"]:
+    try:
+        if entry.is_dir(follow_symlinks=False):
+            return "folder"
+        return "file" if entry.is_file(follow_symlinks=False) else "other"
+    except OSError:  # gone meanwhile
+        return "other"
 
 
 def is_there(path: Path) -> bool:
@@ -111,13 +130,17 @@ def _open(path: Path, name: str = "", folder: int | None = None, *, links: bool)
     return os.open(path, flags)
 
 
-def _text(descriptor: int, path: Path, largest: int) -> str:
+def _content(descriptor: int, path: Path, largest: int) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ConfigError(f"{path} is no regular file, so it is not read.")
         content = file.read(largest + 1)
     if len(content) > largest:
         raise ConfigError(f"{path} has more than {largest:,} bytes, so it is not read.")
+    return content
+
+
+def _decoded(content: bytes, path: Path) -> str:
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

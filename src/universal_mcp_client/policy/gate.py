@@ -1,4 +1,4 @@
-"""The one gate for whatever comes from the project's folder: servers, agents and prompts.
+"""The one gate for whatever comes from the project's folder: servers, agents, prompts, skills.
 
 What the user trusted, with just that content, passes. The rest is asked for where somebody can
 answer; else the user's own and the package's are used and a line says so, or, where only the
@@ -20,8 +20,9 @@ from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.config.sources import server_configs
 from universal_mcp_client.config.state import check_own
 from universal_mcp_client.policy import project, trust
-from universal_mcp_client.policy.project import Item, Kind
+from universal_mcp_client.policy.project import Definition, Item, Kind
 from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.resources import Skill
 
 Ask: TypeAlias = Callable[[Sequence[Item]], bool]
 """Shows what these would do, and asks whether they are trusted."""
@@ -40,7 +41,7 @@ def user_file() -> Path:
 class Listed:
     """A definition or a server as a list shows it. `trusted` is None for what is not a project's."""
 
-    value: ServerConfig | AgentDefinition | PromptDefinition
+    value: ServerConfig | Definition
     trusted: bool | None = None
 
 
@@ -142,32 +143,47 @@ class Gate:
 
     def prompts(self) -> dict[str, PromptDefinition]:
         """All prompts by name: those of the project that are trusted, the user's, the package's."""
-        brought, wrong = project.everything(self._folder, "prompt")
-        for error in wrong:
-            self._once(("wrong", str(error), ""), str(error))
+        return cast(dict[str, PromptDefinition], self._all("prompt"))
+
+    def skills(self) -> dict[str, Skill]:
+        """All skills by name: those of the project that are trusted, and the user's."""
+        return cast(dict[str, Skill], self._all("skill"))
+
+    def _all(self, kind: Kind) -> dict[str, object]:
+        brought = self._brought(kind)
         admitted = self.admitted(brought)
         self._used_without([item for item in brought if item not in admitted])
-        found = {item.name: item.value for item in admitted}
-        for name in project.own_names("prompt"):
-            if name not in found and (mine := project.own("prompt", name)) is not None:
-                found[name] = mine
-        return cast(dict[str, PromptDefinition], found)
+        return self._own(kind) | {item.name: item.value for item in admitted}
 
-    def listed(self, kind: Kind) -> list[tuple[str, Listed]]:
-        """All agents or prompts with their names, for showing; nobody is asked. What the project
-        brings and is not trusted stands beside what is used in its place."""
+    def _brought(self, kind: Kind) -> list[Item]:
         brought, wrong = project.everything(self._folder, kind)
         for error in wrong:
             self._once(("wrong", str(error), ""), str(error))
+        return brought
+
+    def _own(self, kind: Kind) -> dict[str, Definition]:
+        found = dict[str, Definition]()
+        for name in project.own_names(kind):
+            try:
+                if (mine := project.own(kind, name)) is not None:
+                    found[name] = mine
+            except ConfigError as error:
+                if kind != "skill":  # of which many may have come from elsewhere
+                    raise
+                self._once(("wrong", str(error), ""), str(error))
+        return found
+
+    def listed(self, kind: Kind) -> list[tuple[str, Listed]]:
+        """All agents, prompts or skills with their names, for showing; nobody is asked. What the
+        project brings and is not trusted stands beside what is used in its place."""
+        brought = self._brought(kind)
         passed = _passed(brought)
         rows = [(item.name, Listed(value=item.value, trusted=item in passed)) for item in brought]
         replaced = {item.name for item in passed}
-        for name in project.own_names(kind):
-            if name not in replaced and (mine := project.own(kind, name)) is not None:
-                rows.append((name, Listed(value=mine)))
-        return rows
+        mine = self._own(kind).items()
+        return rows + [(name, Listed(value=each)) for name, each in mine if name not in replaced]
 
-    def _definition(self, kind: Kind, name: str) -> AgentDefinition | PromptDefinition | None:
+    def _definition(self, kind: Kind, name: str) -> Definition | None:
         mine = project.own(kind, name)
         try:
             item = (project.agent if kind == "agent" else project.prompt)(self._folder, name)
@@ -179,7 +195,7 @@ class Gate:
         if item is None:
             return mine
         if self.admitted([item]):
-            return cast("AgentDefinition | PromptDefinition", item.value)
+            return cast("Definition", item.value)
         if mine is None:
             raise _untrusted(item)
         self._used_without([item])

@@ -1,4 +1,4 @@
-"""What the current folder's project brings: servers, agents and prompts. Only looked at here."""
+"""What the current folder's project brings: servers, agents, prompts, skills. Only looked at here."""
 
 import hashlib
 import json
@@ -15,13 +15,15 @@ from universal_mcp_client.config.server_file import entries_in, servers_in
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.config.state import check_own
 from universal_mcp_client.policy.files import MOST, is_there, names_below, read_below, read_text
+from universal_mcp_client.policy.skills import MANUAL, PLACES, skill_in, skills_below
 from universal_mcp_client.types.errors import ConfigError
+from universal_mcp_client.types.resources import Skill
 
 SERVERS_FILE = ".mcp.json"
 _ROOT = 0  # the number of the user who may do everything anyway
 
-Kind: TypeAlias = Literal["server", "agent", "prompt"]
-Definition: TypeAlias = AgentDefinition | PromptDefinition
+Kind: TypeAlias = Literal["server", "agent", "prompt", "skill"]
+Definition: TypeAlias = AgentDefinition | PromptDefinition | Skill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +32,15 @@ class Item:
     is used.
 
     `path` is its file, `digest` the SHA-256 of what is decided about: of a server its parsed entry,
-    of an agent or a prompt the whole text. A server's `value` has its variables unexpanded; `text`
-    is that of its file, from which it is read with them.
+    of an agent or a prompt the whole text, of a skill all its files. A server's `value` has its
+    variables unexpanded; `text` is that of its file, from which it is read with them.
     """
 
     kind: Kind
     name: str
     path: Path
     digest: str
-    value: ServerConfig | AgentDefinition | PromptDefinition
+    value: ServerConfig | Definition
     text: str = ""
 
     @property
@@ -115,6 +117,8 @@ def everything(folder: Path, kind: Kind) -> tuple[list[Item], list[ConfigError]]
     try:
         if kind == "server":
             return servers(folder), []
+        if kind == "skill":
+            return _skills(folder)
         stems = _stems(folder, kind)
     except ConfigError as error:
         return [], [error]
@@ -135,8 +139,50 @@ def definition(path: Path, *, kind: Kind) -> Item:
     return _defined(read_text(path), kind, path.stem, path.resolve())
 
 
+def skill(folder: Path) -> Item:
+    """The skill of a folder that was named by its path."""
+    return _skill(folder.resolve())
+
+
+def _skills(folder: Path) -> tuple[list[Item], list[ConfigError]]:
+    """Those of its places; of one name, the first counts."""
+    found, wrong, folder = dict[str, Item](), list[ConfigError](), folder.resolve()
+    for place in PLACES:
+        if folder.joinpath(*place) == (home() / "skills").resolve():
+            continue  # the user's own
+        try:
+            names = skills_below(folder, *place)
+        except ConfigError as error:
+            wrong.append(error)
+            continue
+        if len(names) > MOST:
+            at = folder.joinpath(*place)
+            wrong.append(ConfigError(f"{at} has {len(names)} skills; the first {MOST} are listed."))
+        for name in names[:MOST]:
+            try:
+                found.setdefault(name, _skill(folder, *place, name))
+            except ConfigError as error:
+                wrong.append(error)
+    return list(found.values()), wrong
+
+
+def _skill(folder: Path, *parts: str) -> Item:
+    value, text = skill_in(folder, *parts, whole=True)
+    files = [[file.uri, file.size, file.digest] for file in value.files or ()]
+    return Item(
+        kind="skill",
+        name=value.name,
+        path=folder.joinpath(*parts, MANUAL),
+        digest=_digest(json.dumps(files)),
+        value=value,
+        text=text,
+    )
+
+
 def own(kind: Kind, name: str) -> Definition | None:
-    """The user's own agent or prompt of that name, else the one that comes with the package."""
+    """The user's own agent, prompt or skill of that name, else the one of the package."""
+    if kind == "skill":
+        return _own_skill(name) if name in own_names(kind) else None
     for folder in _own_folders(kind):
         path = folder / f"{name}.md"
         if name in own_names(kind, folder):
@@ -146,8 +192,17 @@ def own(kind: Kind, name: str) -> Definition | None:
     return None
 
 
+def _own_skill(name: str) -> Skill:
+    """It may be a link, such as into a checkout of many skills."""
+    at = home() / "skills" / name
+    check_own(at / MANUAL)
+    return skill_in(at.resolve(), name=name)[0]
+
+
 def own_names(kind: Kind, folder: Path | None = None) -> list[str]:
     """The names of the user's own and the package's, each once, the user's first."""
+    if kind == "skill":
+        return skills_below((home() / "skills").resolve())
     folders = _own_folders(kind) if folder is None else [folder]
     names = [n.removesuffix(".md") for f in folders for n in names_below(f, suffix=".md")]
     return [name for name in dict.fromkeys(names) if name != "README"]

@@ -18,6 +18,8 @@ from universal_mcp_client.config.server_file import entries_in
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.config.variables import VARIABLE
 from universal_mcp_client.policy.project import Item
+from universal_mcp_client.policy.skills import files_of
+from universal_mcp_client.types.resources import Skill
 
 _TOLD = {
     "type", "transport", "command", "args", "env", "cwd", "url", "headers", "auth", "oauth",
@@ -25,6 +27,7 @@ _TOLD = {
     "sampling",
 }  # fmt: skip
 _EXCERPT = 300  # characters of a text
+_NAMED = 20  # files
 
 
 def facts(item: Item, own: Collection[str] = ()) -> list[str]:
@@ -39,6 +42,8 @@ def facts(item: Item, own: Collection[str] = ()) -> list[str]:
             lines = [*_agent(item.value, item.path.parent.parent)]
         case PromptDefinition():
             lines = [*_prompt(item.value)]
+        case Skill():
+            lines = [*_skill(item.value, item.text)]
     return [*_name(item, own), *lines]
 
 
@@ -134,6 +139,14 @@ def _agent(agent: AgentDefinition, folder: Path) -> Iterator[str]:
 
 def _prompt(prompt: PromptDefinition) -> Iterator[str]:
     yield f"puts a text into the conversation: {_excerpt(prompt.text)}"
+
+
+def _skill(skill: Skill, text: str) -> Iterator[str]:
+    yield f"tells the model: {skill.description}"
+    yield f"instructs it where it wants that: {_excerpt(text)}"
+    if files := files_of(skill):
+        more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+        yield f"lets it read {', '.join(files[:_NAMED])}{more}; nothing of this is run by umcp"
 
 
 def _excerpt(text: str) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from universal_mcp_client.tools.budgeted import KeptResults
+from universal_mcp_client.types.resources import Skill
 
 LINKS = 10_000
 """Links of results that are remembered, the newest."""
@@ -12,7 +13,7 @@ LINKS = 10_000
 class Readings:
     """By server and URI: `pages` has the id of what was too long to be shown whole, and is `kept`, `links` what tools have pointed to, `told` the state in which the model was last
     shown what it has in its context: the revision at its server, and a digest. `tools` are the names
-    that it knew last, by the agent that has them."""
+    that it knew last, by the agent that has them, `skills` what was loaded, by its name."""
 
     kept: KeptResults = field(default_factory=KeptResults)
     pages: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
@@ -21,6 +22,7 @@ class Readings:
         default_factory=dict[tuple[str, str], tuple[int, str]]
     )
     tools: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    skills: dict[str, Skill] = field(default_factory=dict[str, Skill])
 
     def link(self, server: str, uri: str) -> None:
         self.links.pop((server, uri), None)
