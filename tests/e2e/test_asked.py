@@ -84,6 +84,24 @@ def test_a_form_with_all_kinds_of_fields_is_filled_in(llm: LLMServer, chat: Term
     }
 
 
+def test_a_call_that_needs_a_visit_shows_the_whole_host_first(
+    llm: LLMServer, chat: Terminal
+) -> None:
+    url = {"url": "https://раураl.example/pay", "errorPath": True}  # Cyrillic, but for its l
+    llm.script = [[Call("trigger-url-elicitation", url)], "Paid."]
+    chat.until("›")
+    chat.type("ask\r")
+    chat.until("at the host modelcontextprotocol.io")  # that of the error
+    chat.until(r"\[d\]one / \[N\]o: ")
+    chat.type("d\n")
+    seen = chat.until(r"\[d\]one / \[N\]o: ")  # the second call asks for another one
+    assert "other alphabets" in seen
+    assert "https://xn--" in seen and "раураl" not in seen.split("at the host")[1]
+    chat.type("d\n")
+    chat.until(r"Paid\.")
+    assert "completed the URL elicitation" in str(llm.requests[1]["messages"][-1])
+
+
 def test_a_server_is_told_of_the_roots_of_the_command_line(
     umcp: Callable[..., Ran], everything_server: str, tmp_path: Path
 ) -> None:

@@ -1,11 +1,13 @@
 """What servers ask of the host, in both eras and over both transports: a program's functions answer,
 or whoever a run has."""
 
+import asyncio
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
+import mcp_types as t
 import pytest
 from tests.conftest import ROOT
 
@@ -17,8 +19,12 @@ from universal_mcp_client import (
     MCPError,
     Question,
     ServerConfig,
+    ServerUnavailable,
     ToolCall,
 )
+from universal_mcp_client.mcp.callbacks import Asked, Callbacks
+from universal_mcp_client.mcp.calls import Calls
+from universal_mcp_client.mcp.failures import translated
 
 STDIO = ServerConfig(
     name="library",
@@ -224,3 +230,61 @@ def test_what_is_no_function_is_refused_where_it_is_given() -> None:
     for given in ({"elicit": "yes"}, {"sample": 3}, {"log": "file"}, {"progress": 1}):
         with pytest.raises(ConfigError, match="takes a function"):
             Host(**given)  # type: ignore[arg-type]
+
+
+# Of one connection
+
+
+def asked(calls: Calls, **given: Any) -> Asked:
+    return Asked(STDIO, Callbacks(**given), calls)
+
+
+async def test_a_visit_that_the_server_knows_of_needs_no_answer_any_more() -> None:
+    shown, withdrawn = asyncio.Event(), asyncio.Event()
+
+    async def wait(question: Question) -> bool:
+        shown.set()
+        try:
+            return await asyncio.Event().wait()
+        finally:
+            withdrawn.set()
+
+    one = asked(Calls("s"), elicit=wait)
+    params = t.ElicitRequestURLParams(message="Pay", url="https://a.example/", elicitation_id="7")
+    visit = asyncio.create_task(one.elicit("Pay", None, params, None))
+    await shown.wait()
+    one.completed("8")  # which nobody asked for
+    assert not visit.done()
+    one.completed("7")
+    assert (await visit).action == "accept" and withdrawn.is_set()
+
+
+async def test_a_server_that_asks_without_an_end_loses_its_request() -> None:
+    calls = Calls("s")
+    one = asked(calls, roots=[])
+    call = calls.begin(60)
+    with pytest.raises(ServerUnavailable, match="asked more than 100 times"), translated("s", call):
+        async with call:
+            while True:
+                await one.roots(None)
+                await asyncio.sleep(0)
+
+
+async def test_two_visits_side_by_side_are_two() -> None:
+    card = Card(True)
+    one = asked(Calls("s"), elicit=card)
+    answers = await asyncio.gather(
+        *(
+            one.elicit(
+                "Pay",
+                None,
+                t.ElicitRequestURLParams(
+                    message="Pay", url=f"https://{name}.example/", elicitation_id=name
+                ),
+                None,
+            )
+            for name in ("a", "b")
+        )
+    )
+    assert [answer.action for answer in answers] == ["accept", "accept"]
+    assert {question.url for question in card.asked} == {"https://a.example/", "https://b.example/"}
