@@ -13,7 +13,7 @@ from universal_mcp_client.app.recipe import Tool
 from universal_mcp_client.app.resources import InContext
 from universal_mcp_client.cli.errors import say
 from universal_mcp_client.cli.gate import gate, selected
-from universal_mcp_client.cli.named import context_of, model_of, output_of
+from universal_mcp_client.cli.named import context_of, model_of, output_of, skills_of
 from universal_mcp_client.cli.options import roots_of
 from universal_mcp_client.config.agent_file import AgentDefinition
 from universal_mcp_client.config.servers import ServerConfig
@@ -95,6 +95,7 @@ class _Composer:
             approve=needs,
             result_budget=settings.result_budget,
             context=context_of(definition, servers),
+            skills=skills_of(definition, servers),
             resources=definition.resources,
             server_instructions=definition.server_instructions,
         )

@@ -11,6 +11,7 @@ COMMANDS = {
     "call": "call one tool",
     "prompts": "list prompts, or fill one in",
     "resources": "list what servers have to read, or read it",
+    "skills": "list skills, or show one",
     "servers": "list, add, remove, test or import MCP servers",
     "trust": "look at what this folder brings, and let it be used",
     "login": "log in to a server",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from universal_mcp_client.app.skills import ALL
 from universal_mcp_client.cli.gate import gate
 from universal_mcp_client.cli.typed import understood
 from universal_mcp_client.config.agent_file import AgentDefinition
@@ -16,7 +17,7 @@ from universal_mcp_client.policy.gate import is_own
 from universal_mcp_client.tools.marked import marked
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.messages import Part, Text, messages_of
-from universal_mcp_client.types.resources import Resource, ResourceContents
+from universal_mcp_client.types.resources import Resource, ResourceContents, Skill
 
 if TYPE_CHECKING:
     from universal_mcp_client.mcp.server import Server
@@ -77,6 +78,25 @@ def context_of(agent: AgentDefinition, servers: "Mapping[str, Server]") -> list[
         where = agent.at("prompts", number)
         gate().prompt(given.removeprefix("/").partition(" ")[0])  # whoever is asked is asked now
         found.append(_Begin(given.removeprefix("/"), servers, where))
+    return found
+
+
+def skills_of(agent: AgentDefinition, servers: "Mapping[str, Server]") -> list[Skill | str]:
+    """What `Agent(skills=…)` takes: all that are trusted and those of the servers where the file does
+    not say. Raises ConfigError for one that nobody has."""
+    if agent.skills == ():
+        return []
+    known = gate().skills()
+    if agent.skills is None:
+        return [*known.values(), ALL]
+    found = list[Skill | str]()
+    for number, name in enumerate(agent.skills):
+        if name not in known and name.partition("/")[0] not in servers:
+            raise ConfigError(
+                f"{agent.at('skills', number)}: there is no skill {name!r} that you have or trust. "
+                f"The skills are: {', '.join(known) or 'none'}; one of a server is written SERVER/NAME."
+            )
+        found.append(known.get(name, name))
     return found
 
 
