@@ -119,6 +119,7 @@ if TYPE_CHECKING:  # several to a line, as _HOMES has them
         ResourceContents as ResourceContents, ResourceTemplate as ResourceTemplate,
         Skill as Skill, SkillFile as SkillFile,
     )
+    from universal_mcp_client.types.tasks import TaskHandle as TaskHandle
     from universal_mcp_client.types.tools import (
         Annotations as Annotations, JSONSchema as JSONSchema, ToolSpec as ToolSpec,
     )
@@ -191,6 +192,7 @@ _HOMES = {
         "LogHandler", "LogMessage", "Prompt", "PromptArgument", "RenderedPrompt", "Resource",
         "Icon", "ResourceAnnotations", "ResourceContents", "ResourceTemplate", "Skill", "SkillFile",
     ),
+    "types.tasks": ("TaskHandle",),
     "types.tools": ("Annotations", "JSONSchema", "ToolSpec"),
     "types.usage": ("Price", "Usage"),
 }  # fmt: skip

@@ -19,7 +19,8 @@ import mcp_types as t
 from mcp.server.caching import CacheHint
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
-from mcp.shared.subscriptions import ResourceUpdated, ToolsListChanged
+from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY, ResourceUpdated, ToolsListChanged
+from mcp_types import methods
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcp import MCPError, UrlElicitationRequiredError
@@ -81,7 +82,9 @@ TOOLS = [
     tool("pay_first"),  # fails until a URL was visited (-32042)
     tool("recommend", "about"),  # asks for a model's answer
     tool("look_around"),  # asks for the roots
-    tool("bind", "seconds", "ask", execution=t.ToolExecution(task_support="optional")),  # a task
+    # a task, of which it `says` what it is told to, as JSON
+    tool("bind", "seconds", "ask", "says", execution=t.ToolExecution(task_support="optional")),
+    tool("restore", execution=t.ToolExecution(task_support="required")),  # a task, or nothing
     tool("count", "steps"),  # tells of its progress, and logs
     tool("seen"),
     tool("die"),
@@ -195,6 +198,10 @@ async def on_call_tool(ctx: Any, p: Any) -> Any:
             return text(f"{steps} shelves")
         case "bind":
             return await bind(ctx, p, given)
+        case "restore":
+            if not modern(ctx) and p.task is None:
+                raise MCPError(t.METHOD_NOT_FOUND, "restore is a task")
+            return await bind(ctx, p, given)
         case "branch":
             headers = dict(ctx.request.headers) if ctx.request is not None else {}
             return text({k: v for k, v in headers.items() if k.startswith("mcp-param")})
@@ -248,14 +255,21 @@ def stamp(seconds: float) -> str:
 
 
 def status(task: dict[str, Any]) -> dict[str, Any]:
+    """How it is by now, with the next of what it is to say in its place, the last again and again."""
+    if not task["says"]:
+        return progress(task)
+    said: dict[str, Any] = task["says"][0] if len(task["says"]) == 1 else task["says"].pop(0)
+    return progress(task) | said
+
+
+def progress(task: dict[str, Any]) -> dict[str, Any]:
     now = time.time()
-    told = {
+    told: dict[str, Any] = {
         "taskId": task["id"],
         "createdAt": stamp(task["began"]),
         "lastUpdatedAt": stamp(now),
-        "ttlMs": 60_000,
-        "pollIntervalMs": 100,
     }
+    told |= task["clock"]
     if task.get("cancelled"):
         return told | {"status": "cancelled"}
     if task["ask"] and "answer" not in task:
@@ -283,10 +297,17 @@ async def bind(ctx: Any, p: Any, given: dict[str, Any]) -> Any:
         "began": time.time(),
         "seconds": seconds,
         "ask": bool(given.get("ask")),
+        "says": json.loads(given.get("says") or "[]"),
+        "clock": {"ttlMs": 60_000, "pollIntervalMs": 100},
     }
+    if not modern(ctx):
+        tasks[name]["clock"] = {"ttl": 60_000, "pollInterval": 100}
     save(tasks)
     seen.append(["task", name])
-    return {"resultType": "task", **status(tasks[name])}
+    made = status(tasks[name])
+    if modern(ctx):
+        return {"resultType": "task", **made}
+    return {"task": {key: value for key, value in made.items() if key != "inputRequests"}}
 
 
 class TaskParams(t.RequestParams):
@@ -302,7 +323,32 @@ def task_of(p: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 async def tasks_get(ctx: Any, p: Any) -> Any:
-    return {"resultType": "complete", **status(task_of(p)[1])}
+    tasks, task = task_of(p)
+    seen.append(["status", p.task_id])
+    said = status(task)
+    save(tasks)
+    return {"resultType": "complete", **said}
+
+
+async def tasks_result(ctx: Any, p: Any) -> Any:
+    """2025: the questions of a task come on this request's stream, and then its result."""
+    while True:
+        tasks, task = task_of(p)
+        match status(task):
+            case {"status": "input_required"}:
+                answer = await ctx.session.elicit_form(
+                    "Which colour?", CARD, related_request_id=ctx.request_id
+                )
+                task["answer"] = {"k": plain(answer)}
+                save(tasks)
+            case {"status": "completed", "result": result}:
+                return result
+            case {"status": "failed", "error": error}:
+                raise MCPError(error["code"], error["message"])
+            case {"status": "cancelled"}:
+                raise MCPError(t.INVALID_PARAMS, "The task was cancelled.")
+            case _:
+                await anyio.sleep(0.05)
 
 
 async def tasks_update(ctx: Any, p: Any) -> Any:
@@ -439,9 +485,39 @@ async def on_roots_changed(ctx: Any, _params: Any) -> None:
 
 async def on_listen(ctx: Any, p: Any) -> Any:
     seen.append(["listen", plain(p.notifications)])
-    return await listen(ctx, p)
+    ids = (p.notifications.model_extra or {}).get("taskIds")
+    return await listen_to_tasks(ctx, p, ids) if ids else await listen(ctx, p)
 
 
+async def listen_to_tasks(ctx: Any, p: Any, ids: list[str]) -> Any:
+    """As the SDK's handler, for the filter of the tasks extension."""
+    meta = {SUBSCRIPTION_ID_META_KEY: ctx.request_id}
+    honoured = t.SubscriptionsAcknowledgedNotificationParams(
+        notifications=p.notifications, _meta=meta
+    )
+    await ctx.session.send_notification(
+        t.SubscriptionsAcknowledgedNotification(params=honoured), related_request_id=ctx.request_id
+    )
+    told = dict[str, str]()
+    while ids:
+        tasks = load()
+        for each in ids:
+            if (now := status(tasks[each]))["status"] != told.get(each):
+                told[each] = now["status"]
+                tell = ctx.session._request_outbound.notify
+                await tell("notifications/tasks", {**now, "_meta": meta})
+        await anyio.sleep(0.05)
+
+
+_serialized = methods.serialize_server_result
+
+
+def serialized(method: str, version: str, data: Any, **more: Any) -> Any:
+    """The SDK has no type for the task that a call of 2025-11-25 has asked for."""
+    return dict(data) if "task" in data else _serialized(method, version, data, **more)
+
+
+methods.serialize_server_result = serialized
 warnings.simplefilter("ignore")
 server = Server(
     "library",
@@ -467,9 +543,15 @@ for method, handler in {
     "tasks/get": tasks_get,
     "tasks/update": tasks_update,
     "tasks/cancel": tasks_cancel,
+    "tasks/result": tasks_result,
 }.items():
     server.add_request_handler(method, TaskParams, handler)
 options = server.create_initialization_options(NotificationOptions(True, True, True))
+options.capabilities.tasks = t.ServerTasksCapability(
+    requests=t.ServerTasksRequestsCapability(
+        tools=t.TasksToolsCapability(call=t.TasksCallCapability())
+    )
+)
 
 
 async def over_stdio() -> None:

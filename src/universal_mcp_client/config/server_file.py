@@ -49,6 +49,7 @@ _KEYS = {
     "protocol",
     "instructions",
     "sampling",
+    "tasks",
 }
 # Other programs' keys in the shared file, which mean nothing to us.
 _FOREIGN = {
@@ -191,6 +192,7 @@ class _Reader:
             protocol=self._protocol(values, path),
             instructions=self.typed(values, path, "instructions", bool) is not False,
             sampling=bool(self.typed(values, path, "sampling", bool)),
+            tasks=bool(self.typed(values, path, "tasks", bool)),
             source=self.source,
             expanded=self.expanded,
         )

@@ -50,7 +50,8 @@ class ServerConfig:
     `protocol` is MCP's revision to speak: that of sessions ("2025", up to 2025-11-25), the stateless
     one ("2026", 2026-07-28), or what the server turns out to know. `instructions` is whether models
     are told what the server says of its own use; `sampling` whether it may ask for a model's answers.
-    `source` is the file where this was written; empty where a program gave it. `expanded` has the
+    `tasks` is whether tools of a 2025-11-25 server that may run as tasks do; those that must, always do,
+    and a newer server decides by itself. `source` is the file where this was written; empty where a program gave it. `expanded` has the
     values of environment variables that were put in, each with the `${VAR}` that stands for it.
 
     `headers` (HTTP) and `meta` (the `_meta` of tool calls, under that of the context) are mappings,
@@ -81,6 +82,7 @@ class ServerConfig:
     protocol: Protocol = "auto"
     instructions: bool = True
     sampling: bool = False
+    tasks: bool = False
     source: str = ""
     expanded: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
 

@@ -13,6 +13,7 @@ from universal_mcp_client.tools.readings import Readings
 from universal_mcp_client.tools.rules import Strictest
 from universal_mcp_client.types.errors import ConfigError, RunError
 from universal_mcp_client.types.messages import Message, Text
+from universal_mcp_client.types.tasks import TaskHandle
 
 
 @dataclass(slots=True, eq=False)
@@ -38,13 +39,15 @@ _holding: ContextVar[frozenset[_Turn]] = ContextVar("_holding", default=frozense
 class Session:
     """Give the same session to run after run and each knows what was said before.
 
-    It takes one run at a time; a second one waits for the first.
+    It takes one run at a time; a second one waits for the first. `tasks` are the calls that servers go
+    on with as tasks, by the call's id; see `Host.resume_task`.
     """
 
     id: str = field(default_factory=lambda: uuid4().hex)
     messages: list[Message] = field(default_factory=list[Message])
     results: KeptResults = field(default_factory=KeptResults, repr=False)
     seen: Strictest = field(default_factory=Strictest, repr=False)
+    tasks: dict[str, TaskHandle] = field(default_factory=dict[str, TaskHandle], repr=False)
     readings: Readings = field(default_factory=Readings, repr=False)
     _turns: _Turns = field(default_factory=_Turns, init=False, repr=False, compare=False)
 

@@ -45,13 +45,14 @@ class Call:
     `context` is that of the run that asks, None where no run does, `tool` the model's call that it is;
     `asked` and `rounds` count the questions that the server put, and all it asked. `headers` are those which were
     worked out of it last, and `secrets` is what in any of them nobody else may see. `unheard` is
-    whether a question of the server's was declined because nobody is there.
+    whether a question of the server's was declined because nobody is there; `task` the id of the task
+    by which a tool was answered.
     """
 
     __slots__ = (
         "_calls", "_latest", "_left", "_loop", "_timer", "_token", "_waits", "answered", "asked", "broke",
         "context", "cut", "failure", "headers", "ids", "login", "over", "posts", "rounds", "seconds", "secrets", "sent",
-        "session", "status", "tool", "unheard",
+        "session", "status", "task", "tool", "unheard",
     )  # fmt: skip
 
     def __init__(self, calls: "Calls", seconds: float | None, longest: float | None = None) -> None:
@@ -76,6 +77,7 @@ class Call:
         self.login: UniversalMCPError | None = None
         self.broke: Exception | None = None
         self.failure: UniversalMCPError | None = None
+        self.task: str | None = None
 
     @property
     def hidden(self) -> Mapping[str, str]:

@@ -28,6 +28,7 @@ from universal_mcp_client.mcp.convert import log_message
 from universal_mcp_client.mcp.failures import connect_error
 from universal_mcp_client.mcp.http import Refusal
 from universal_mcp_client.mcp.stderr import StderrTail
+from universal_mcp_client.mcp.tasks import Tasks
 from universal_mcp_client.mcp.transports import transport_of
 from universal_mcp_client.policy.redact import redacted, without_secrets
 from universal_mcp_client.tools.base import Progress
@@ -75,6 +76,7 @@ class Connection:
         self._calls = Calls(self.name)
         self._asked = Asked(config, self._callbacks, self._calls)
         self._watched = Watched()
+        self._tasks = Tasks()
 
     # Opening and closing
 
@@ -288,7 +290,7 @@ class Connection:
             client_info=_identity(),
             message_handler=self._on_message,
             log_handler=self._on_log,
-            extensions=[SkillsClientExtension()],
+            extensions=[SkillsClientExtension(), self._tasks],
             mode="legacy" if self._only_sessions() else "auto",
             elicitation_handler=asked.elicit,
             sampling_handler=asked.sampling if asked.samples else None,

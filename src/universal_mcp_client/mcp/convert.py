@@ -48,6 +48,7 @@ def tool_spec(tool: mcp_types.Tool, server: str) -> ToolSpec:
     hints = tool.annotations
     title = tool.title or (hints.title if hints else None)
     title = shortened(title, NAME_CHARACTERS) if title else None
+    support = tool.execution.task_support if tool.execution else None
     return ToolSpec(
         name=tool.name,
         description=shortened(tool.description or title or "", DESCRIPTION_CHARACTERS),
@@ -66,6 +67,7 @@ def tool_spec(tool: mcp_types.Tool, server: str) -> ToolSpec:
         original=tool.name,
         icons=icons(tool.icons),
         meta=meta(tool),
+        task_support=None if support == "forbidden" else support,
     )
 
 

@@ -16,12 +16,13 @@ from universal_mcp_client.models.provider_calls import provider_call
 from universal_mcp_client.tools.base import CallContext, Progress
 from universal_mcp_client.tools.checked import CheckedToolset
 from universal_mcp_client.tools.combined import CombinedToolset
-from universal_mcp_client.tools.derived import FilteredToolset
+from universal_mcp_client.tools.derived import FilteredToolset, ForModels
 from universal_mcp_client.tools.wrapping import Wrappable
 from universal_mcp_client.types.errors import ConfigError, ServerError, ServerUnavailable
 from universal_mcp_client.types.interaction import Elicit, Interaction, Roots, Sample
 from universal_mcp_client.types.messages import ToolCall, ToolResult
 from universal_mcp_client.types.resources import LogHandler
+from universal_mcp_client.types.tasks import TaskHandle
 from universal_mcp_client.types.tools import ToolSpec
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ class Host(Wrappable):
             self._servers[c.name] = renamed(server, c.name)
         self._lent = list[Server | Host]()  # those of others that are open on our account
         self._toolsets = {s.name: _filtered(s) for s in self._servers.values()}
-        self._combined = CombinedToolset(list(self._toolsets.values()))
+        self._combined = CombinedToolset([ForModels(wrapped=t) for t in self._toolsets.values()])
         self._checked = CheckedToolset(wrapped=self._combined)
         self._entered = 0
         self._changing = asyncio.Lock()
@@ -130,7 +131,8 @@ class Host(Wrappable):
         await asyncio.gather(*(server.roots_changed() for server in self._own))
 
     def toolset(self, name: str) -> FilteredToolset | Server:
-        """The tools of one server that its config allows, under their own names."""
+        """The tools of one server that its config allows, under their own names; also those that are
+        for its user interfaces (MCP Apps) and not for models."""
         return self._toolsets[self[name].name]
 
     async def list_tools(self) -> Sequence[ToolSpec]:
@@ -156,6 +158,14 @@ class Host(Wrappable):
         """
         self._must_be_open()
         return await self._checked.call_tool(provider_call(call), context or CallContext())
+
+    async def resume_task(
+        self, handle: TaskHandle, context: CallContext | None = None
+    ) -> ToolResult:
+        """The result of a call that a server goes on with as a task, also for a program that was
+        killed meanwhile; see `Server.resume_task`."""
+        self._must_be_open()
+        return await self[handle.server].resume_task(handle, context)
 
     def _must_be_open(self) -> None:
         if not self._entered:

@@ -25,7 +25,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcp import MCPError as WireError
 from universal_mcp_client.mcp.callbacks import NOBODY, QUESTIONS, TOO_MANY
-from universal_mcp_client.mcp.calls import current
+from universal_mcp_client.mcp.calls import Call, current
 from universal_mcp_client.mcp.changes import Kind, subscribes
 from universal_mcp_client.mcp.connection import Connection, State
 from universal_mcp_client.mcp.convert import (
@@ -42,6 +42,7 @@ from universal_mcp_client.mcp.convert import (
 from universal_mcp_client.mcp.failures import ConnectionLost, translated
 from universal_mcp_client.mcp.listing import Listing, pages
 from universal_mcp_client.mcp.skills import verified
+from universal_mcp_client.mcp.tasks import Following, call_as_task, runs_as_task
 from universal_mcp_client.mcp.tenants import meta_for
 from universal_mcp_client.policy.redact import secrets_kept
 from universal_mcp_client.tools.base import RunContext
@@ -56,6 +57,7 @@ from universal_mcp_client.types.resources import (
     ResourceTemplate,
     Skill,
 )
+from universal_mcp_client.types.tasks import TaskHandle
 from universal_mcp_client.types.tools import ToolSpec
 
 __all__ = ["Server", "State"]
@@ -122,13 +124,15 @@ class Server(Connection, Wrappable):
         self,
         request: Callable[["Client[Any]"], Awaitable[Answer]],
         context: RunContext[Any] | None = None,
+        *,
+        patient: bool = False,
     ) -> Answer:
         """What the server answers; asked again on a new connection, where it surely has not seen the
-        request on the old one. `context` is that of the run that asks."""
+        request on the old one. `context` is that of the run that asks. A `patient` one has no clock."""
         for again in (True, False):
             client = await self._connected()
             opening = self.state == "connecting"  # which has its own time
-            call = self._calls.begin(None if opening else self.config.timeout)
+            call = self._calls.begin(None if opening or patient else self.config.timeout)
             call.context = context
             try:
                 with secrets_kept(self.config, call), translated(self.name, call):
@@ -214,22 +218,50 @@ class Server(Connection, Wrappable):
     ) -> tuple[ToolResult, list[Text]]:
         """The result, and what the model should know of the questions that the server had."""
 
-        async def request(client: "Client[Any]") -> tuple[Any, list[Text]]:
-            if (asked := current.get()) is not None:
-                asked.tool = context.call or call
-            result = await client.call_tool_mcp(
-                call.name,
-                sendable(call.arguments),
-                progress_handler=self._alive_by(self._told_of(context.progress)),
-                meta=await meta_for(self.config, context),
+        async def request(client: "Client[Any]") -> tuple[Any, Call | Following]:
+            made = current.get()
+            assert made is not None
+            made.tool = context.call or call
+            tell = self._alive_by(self._told_of(context.progress))
+            meta = await meta_for(self.config, context)
+            support = next((s.task_support for s in self._tools.items if s.name == call.name), None)
+            given = call.name, sendable(call.arguments)
+            if not self._lent and runs_as_task(client, support, self.config.tasks):
+                result = await call_as_task(client, *given, meta, tell)
+            else:
+                result = await client.call_tool_mcp(*given, progress_handler=tell, meta=meta)
+            if made.task is None:
+                return result, made
+            handle = TaskHandle(
+                server=self.name,
+                tool=call.name,
+                task_id=made.task,
+                call_id=call.id,
+                protocol=client.protocol_version or "",
+                session=client.transport.get_session_id() or "",
             )
-            if asked is None:
-                return result, []
-            notes = {TOO_MANY: asked.asked > QUESTIONS, NOBODY: asked.unheard}
-            return result, [Text(text=text) for text, true in notes.items() if true]
+            following = self._following(handle, context)
+            following.count(made)
+            return None, following
 
-        result, notes = await self._ask(request, context)
-        return tool_result(result, call.id), notes
+        result, by = await self._ask(request, context)
+        if isinstance(by, Following):
+            result = await by.result()
+        notes = {TOO_MANY: by.asked > QUESTIONS, NOBODY: by.unheard}
+        return tool_result(result, call.id), [Text(text=text) for text in notes if notes[text]]
+
+    async def resume_task(
+        self, handle: TaskHandle, context: RunContext[Any] | None = None
+    ) -> ToolResult:
+        """Wait for the result of a call that goes on as a task here, as whoever made the call would:
+        its statuses are progress, its questions are asked, and whoever is cancelled cancels it.
+        Raises ServerError as `request_tool` does, MCPError where the server knows no such task."""
+        following = self._following(handle, context or RunContext())
+        return tool_result(await following.result(), handle.call_id)
+
+    def _following(self, handle: TaskHandle, context: RunContext[Any]) -> Following:
+        told = replace(context, progress=self._told_of(context.progress))
+        return Following(handle, self._ask, self._tasks, told)
 
     # Resources
 

@@ -192,6 +192,8 @@ class Incoming(_Stream):
                 found = self._calls.pending.pop(key_of(message.id), None)
                 if found is not None and found[0] in _LISTS:
                     self._without_the_malformed(message, found[0])
+                elif found is not None and found[0] == "tools/call" and found[1] is not None:
+                    _as_task(message, found[1])
             case mcp_types.JSONRPCError():
                 found = self._calls.pending.pop(key_of(message.id), None)
                 if found is not None and found[1] is not None:
@@ -220,6 +222,15 @@ class Incoming(_Stream):
                 name = item.get("name") if isinstance(item, dict) else item
                 self._calls.left_out(key, f"{shown(str(name))!r} is malformed: {fault}")
         message.result = {**message.result, key: kept}
+
+
+def _as_task(message: mcp_types.JSONRPCResponse, call: Call) -> None:
+    """A call that asked for a task (2025-11-25) got one, for which the session has no type: it is
+    noted, and goes up as an answer that no schema is held against."""
+    task: Any = message.result.get("task")
+    if isinstance(task, dict) and isinstance(task.get("taskId"), str):
+        call.task = task["taskId"]
+        message.result = {"content": [], "isError": True}
 
 
 def _fault(method: str, version: str, result: Any) -> str | None:

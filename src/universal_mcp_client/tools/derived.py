@@ -4,7 +4,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from universal_mcp_client.tools.base import CallContext, left_out
 from universal_mcp_client.tools.combined import (
@@ -94,6 +94,21 @@ class FilteredToolset(DerivedToolset):
             allowed = not self.allow or admits(self.allow, spec, servers)
             if allowed and not mentions(self.deny, spec):
                 yield spec, spec
+
+
+@dataclass(kw_only=True)
+class ForModels(DerivedToolset):
+    """Shows and calls what is meant for models, not what only the user interfaces of a server may
+    call: MCP Apps (SEP-1865), `_meta.ui.visibility`."""
+
+    def derive(self, listing: Sequence[ToolSpec]) -> Iterable[Derived]:
+        return ((spec, spec) for spec in listing if _for_models(spec))
+
+
+def _for_models(spec: ToolSpec) -> bool:
+    ui = (spec.meta or {}).get("ui")
+    seen = cast(Mapping[str, object], ui).get("visibility") if isinstance(ui, Mapping) else None
+    return not isinstance(seen, list) or "model" in seen or "app" not in seen
 
 
 @dataclass(kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from universal_mcp_client.types.resources import Icon
 
@@ -31,7 +31,8 @@ class ToolSpec:
     providers accept no such name or two servers share it. Schemas are never mutated. `strict` asks
     for a provider's strict mode, or against it; None leaves it to the model's profile. `retries` is
     how often in one run a model may call it wrongly before the run ends; None is no limit. `icons` and
-    `meta` are what the server says of it besides (`Icon`s, `_meta`); no model sees them.
+    `meta` are what the server says of it besides (`Icon`s, `_meta`); no model sees them. `task_support`
+    says whether a call of it has to be, or may be, a task (MCP 2025-11-25, `execution.taskSupport`).
     """
 
     name: str
@@ -43,6 +44,7 @@ class ToolSpec:
     original: str = ""
     icons: tuple[Icon, ...] = field(default=(), repr=False)
     meta: Mapping[str, Any] | None = field(default=None, repr=False)
+    task_support: Literal["optional", "required"] | None = field(default=None, repr=False)
     strict: bool | None = field(default=None, repr=False)
     retries: int | None = field(default=None, repr=False)
 
