@@ -66,5 +66,20 @@ def count_words(
     return len(text.split())
 
 
+@server.resource("desk://opening-hours", mime_type="text/plain")
+def opening_hours() -> str:
+    """When the desk is open."""
+    return "The desk is open from 9 to 17 on weekdays. On Saturday it opens at 10 and closes at 14."
+
+
+@server.prompt
+def total(
+    first: Annotated[str, Field(description="the first number")],
+    second: Annotated[str, Field(description="the second number")],
+) -> str:
+    """Ask for the sum of two numbers."""
+    return f"Add {first} and {second}"
+
+
 if __name__ == "__main__":
     server.run(show_banner=False)

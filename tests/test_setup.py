@@ -250,6 +250,7 @@ def test_the_readmes_first_block_works_on_a_fresh_machine(tmp_path: Path) -> Non
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         said += done.stdout
     assert "5555" in said  # the demo's sum
+    assert "4200" in said  # and that of a server's prompt
     assert "passed" in said
     assert shutil.which("umcp", path=str(scripts)) is not None
 

@@ -96,6 +96,15 @@ def test_the_command_line_runs_it(
     assert "132" in ran.json["output"]
 
 
+def test_it_answers_from_a_resource_and_runs_a_servers_prompt(
+    umcp: Callable[..., Any], weights: Path, desk_server: str
+) -> None:
+    options = ["--model", f"local:{weights}", "--server", desk_server]
+    question = "When does the desk open on Saturday? @desk:desk://opening-hours"
+    assert "10" in umcp("run", question, "--agent", "reader", *options).out
+    assert "4200" in umcp("run", "/desk:total first=2500 second=1700", *options).out
+
+
 @pytest.mark.parametrize(
     ("text", "extra"), [("half a \ud83d character", {}), ("hello", {"top_k": object()})]
 )
