@@ -2,7 +2,9 @@
 
 import json
 import os
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from universal_mcp_client import (
     ConfigError,
     Host,
     Message,
+    ServerConfig,
     Session,
     Skill,
 )
@@ -307,6 +310,35 @@ async def test_a_server_without_skills_or_without_life_costs_no_run(tmp_path: Pa
     dead = {"mcpServers": {"dead": {"command": "no-such-program-at-all"}}}
     agent = Agent(servers=[dead], skills=[tmp_path, "dead"])
     assert "The skills of 'dead' cannot be had" in await loaded(agent, name="trees")
+
+
+SERVER = """
+import sys
+from fastmcp import FastMCP
+from fastmcp.skills.provider import SkillsDirectoryProvider
+FastMCP("aviary", providers=[SkillsDirectoryProvider([sys.argv[1]])]).run(show_banner=False)
+"""
+
+
+async def test_a_process_has_skills_in_2026_unless_its_words_are_switched_off(
+    tmp_path: Path,
+) -> None:
+    written(tmp_path / "served", "birds", body="Look at the beak.")
+    (tmp_path / "server.py").write_text(SERVER)
+    server = ServerConfig(
+        name="aviary",
+        transport="stdio",
+        command=sys.executable,
+        args=(str(tmp_path / "server.py"), str(tmp_path / "served")),
+        protocol="2026",
+    )
+    agent = Agent(servers=[server], skills=["*"])
+    assert "Look at the beak." in await loaded(agent, name="birds")
+    # 2025-11-25 has no extensions, so that no server offers skills there.
+    for other in (replace(server, instructions=False), replace(server, protocol="2025")):
+        model = ScriptedModel("ok")
+        await agent.replace(model=model, servers=[other]).run("Go")
+        assert not model.requests[0].instructions and not model.requests[0].tools
 
 
 async def test_a_session_keeps_no_skill_of_another_agent(tmp_path: Path) -> None:
