@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # several to a line, as _HOMES has them
     from universal_mcp_client.app.agent import Agent as Agent
     from universal_mcp_client.app.ask import ask as ask
     from universal_mcp_client.app.bridge import Bridge as Bridge
+    from universal_mcp_client.app.context import Section as Section
     from universal_mcp_client.app.execution import Observer as Observer
     from universal_mcp_client.app.subagents import (
         AgentToolset as AgentToolset, HandoffToolset as HandoffToolset,
@@ -131,6 +132,7 @@ _HOMES = {
     "app.agent": ("Agent",),
     "app.ask": ("ask",),
     "app.bridge": ("Bridge",),
+    "app.context": ("Section",),
     "app.execution": ("Observer",),
     "app.subagents": ("AgentToolset", "HandoffToolset"),
     "app.sync": ("SyncRun",),

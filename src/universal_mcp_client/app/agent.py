@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, cast, overload
 
 from typing_extensions import TypeForm, Unpack
 
-from universal_mcp_client.app.context import servers_of
+from universal_mcp_client.app.context import Section, servers_of
 from universal_mcp_client.app.execution import started
 from universal_mcp_client.app.recipe import (
     Changes,
@@ -31,7 +31,7 @@ from universal_mcp_client.app.recipe import (
 from universal_mcp_client.app.subagents import AgentToolset
 from universal_mcp_client.app.sync import Held, SyncRun, run_blocking, stream_blocking
 from universal_mcp_client.core.run import Run
-from universal_mcp_client.core.session import Session
+from universal_mcp_client.core.session import History, Session
 from universal_mcp_client.models.base import Model
 from universal_mcp_client.tools.approval import ApprovalToolset
 from universal_mcp_client.tools.base import Toolset, opened
@@ -328,6 +328,14 @@ class Agent(Fields[OutputT, Deps]):
         """The tools as the model sees them; opens what needs opening."""
         async with opened(self.now().toolset) as tools:
             return await tools.list_tools()
+
+    async def context_report(self, history: History = (), *, deps: Any = None) -> list[Section]:
+        """What a model has before it when the next prompt is sent after `history`, part by part, with
+        its tokens: instructions, those of servers, skills, tools, resources, history. Nothing is sent
+        to a model. Raises ConfigError and ServerError for a part that cannot be had."""
+        from universal_mcp_client.app.report import report
+
+        return await report(self.now(), history, deps)
 
     def server(self, name: str) -> "Server":
         """A server of this agent, for its prompts and resources; connected while the agent is open.

@@ -25,16 +25,18 @@ Kind: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A part of the context, by what it is and whose (`name`), with its `text`."""
+    """A part of the context, by what it is and whose (`name`), with its `text`. `others` are the tokens
+    of what is no text, such as images."""
 
     kind: Kind
     name: str
     text: str = field(repr=False)
+    others: int = 0
 
     @property
     def tokens(self) -> int:
-        """An estimate."""
-        return estimate_tokens(self.text)
+        """An estimate that errs high."""
+        return estimate_tokens(self.text) + self.others
 
 
 def servers_of(toolset: Toolset) -> "Mapping[str, Server]":

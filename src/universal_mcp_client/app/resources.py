@@ -57,22 +57,29 @@ class InContext:
     async def opening(self, context: Sequence[Any], run: RunContext[Any]) -> list[Part]:
         """What of `context` this conversation does not have yet, the important first, under the
         budget. Raises ConfigError and ServerError for what cannot be had."""
+        return [part for _, parts in await self.each(context, run) for part in parts]
+
+    async def each(
+        self, context: Sequence[Any], run: RunContext[Any]
+    ) -> list[tuple[str, list[Part]]]:
+        """The same, by what it is: `server:uri`, a file's path, or nothing."""
         items = [item for given in context for item in await self._items(given, run)]
         return self._told([i for i in items if i.key not in self.session.readings.told])
 
     async def mentioned(self, references: Sequence[str]) -> list[Part]:
         """What is at each `server:uri`, under the budget; also of what is in the context already."""
-        return self._told([await self.read(reference) for reference in references])
+        told = self._told([await self.read(reference) for reference in references])
+        return [part for _, parts in told for part in parts]
 
-    def _told(self, items: Sequence[_Item]) -> list[Part]:
-        left, parts = self.budget, list[Part]()
+    def _told(self, items: Sequence[_Item]) -> list[tuple[str, list[Part]]]:
+        left, found = self.budget, list[tuple[str, list[Part]]]()
         new = {item.key: item for item in items}
         for item in sorted(new.values(), key=lambda item: -item.priority):
             shown = self._shown(item, max(left, _LEAST))
             left -= sum(_tokens(part) for part in shown)
-            parts += shown
+            found.append((":".join(filter(None, item.key)) if item.contents else "", shown))
             self.session.readings.told[item.key] = item.revision, _digest(item.contents)
-        return parts
+        return found
 
     async def _items(self, given: Any, run: RunContext[Any]) -> list[_Item]:
         match given:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from universal_mcp_client.app import Agent
 from universal_mcp_client.cli.compose import Composed, compose
+from universal_mcp_client.cli.context_table import rows
 from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, say, told_of_what_is_left_out
 from universal_mcp_client.cli.gate import gate
@@ -47,6 +48,7 @@ COMMANDS = {
     "tools": "the tools that the agent has",
     "model": "the model; /model NAME changes it",
     "usage": "the tokens that this conversation took",
+    "context": "what fills the model's window, in tokens",
     "clear": "forget the conversation",
     "exit": "leave (also Ctrl-D)",
 }
@@ -178,6 +180,10 @@ class Chat:
                     f"{used.requests} requests, {used.input_tokens} tokens read "
                     f"({used.cache_read_tokens} from the cache), {used.output_tokens} written."
                 )
+            case "context":
+                sections = await self._agent.context_report(self._session)
+                for row in rows(sections, self._agent.resolved_model.name):
+                    note(row)
             case "clear":
                 self._session = Session()
                 note("The conversation is forgotten.")

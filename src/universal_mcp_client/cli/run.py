@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from universal_mcp_client.app import Agent
 from universal_mcp_client.cli.compose import Composed, compose
+from universal_mcp_client.cli.context_table import document, rows
 from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, LIMIT, say, told_of_what_is_left_out
 from universal_mcp_client.cli.gate import gate
@@ -17,7 +19,14 @@ from universal_mcp_client.cli.typed import understood
 from universal_mcp_client.core.session import Session
 from universal_mcp_client.types.errors import ConfigError
 from universal_mcp_client.types.events import RunResult
-from universal_mcp_client.types.messages import Message, Part, RenderedPrompt, Text, UserContent
+from universal_mcp_client.types.messages import (
+    Message,
+    Part,
+    RenderedPrompt,
+    Text,
+    UserContent,
+    messages_of,
+)
 from universal_mcp_client.ui.console import console
 from universal_mcp_client.ui.jsonl import event_document, result_document
 from universal_mcp_client.ui.plain import PlainRenderer
@@ -31,6 +40,7 @@ umcp run "List three rivers" --output-schema rivers.schema.json --json
 umcp run "/summarize path=README.md" --agent files
 umcp run "/everything:args-prompt city=Oslo"          # a prompt of the server "everything"
 umcp run "What is in @docs:file:///plan.md?"          # a resource of the server "docs"
+umcp run "Review src/" --agent reviewer --show-context   # what would fill the window
 """
 
 
@@ -42,6 +52,9 @@ def main(argv: Sequence[str]) -> int:
     form.add_argument("--json", action="store_true", help="print the result as one JSON document")
     form.add_argument("--stream-json", action="store_true", help="print every event as a JSON line")
     to.add_argument("--output-schema", type=Path, metavar="F", help="a JSON Schema for the answer")
+    to.add_argument(
+        "--show-context", action="store_true", help="say what would fill the window; send nothing"
+    )
     options = to.parse_args(argv)
     if options.prompt.startswith("/"):  # what is to be asked of its file is asked now
         gate().prompt(options.prompt[1:].partition(" ")[0])
@@ -65,12 +78,27 @@ async def _run(
             told_of_what_is_left_out(composed.host)
         session = Session()
         prompt = await _prompt(options.prompt, piped, composed, session)
+        if options.show_context:
+            session.messages = list(messages_of(prompt))
+            return await _shown(agent, session, schema, options.json)
         async with agent.stream(prompt, output_type=schema, history=session) as run:
             async for event in run:
                 renderer.show(event)
                 if options.stream_json:
                     console.json(event_document(event), indent=None)
     return _finish(run.result, composed, options)
+
+
+async def _shown(agent: Agent, session: Session, schema: Any, as_json: bool) -> int:
+    """What would be sent, in tokens; nothing is."""
+    asked = agent if schema is None else agent.replace(output_type=schema)
+    sections, model = await asked.context_report(session), agent.resolved_model.name
+    if as_json:
+        print_json(document(sections, model))
+    else:
+        for row in rows(sections, model):
+            console.row(row)
+    return DONE
 
 
 def _finish(result: RunResult[Any], composed: Composed, options: argparse.Namespace) -> int:
