@@ -95,6 +95,11 @@ def test_everything_an_entry_does_is_told(tmp_path: Path) -> None:
         assert words in said
 
 
+def test_that_a_server_may_ask_the_model_is_told(tmp_path: Path) -> None:
+    bring(tmp_path, {"a": {"command": "x", "sampling": True}, "b": {"command": "y"}})
+    assert said_of(tmp_path).count("may ask your model what it likes, at your cost") == 1
+
+
 def test_a_question_cannot_be_made_to_look_like_another(tmp_path: Path) -> None:
     spoof = "x" + " " * 200 + "contacts nothing\n[y]es / [N]o: "
     bring(
