@@ -238,7 +238,6 @@ class Server(Connection, Wrappable):
                 task_id=made.task,
                 call_id=call.id,
                 protocol=client.protocol_version or "",
-                session=client.transport.get_session_id() or "",
             )
             following = self._following(handle, context)
             following.count(made)

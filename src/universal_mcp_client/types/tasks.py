@@ -1,7 +1,7 @@
 """Work that a server goes on with after it has answered a call: MCP's tasks."""
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from universal_mcp_client.types.errors import ConfigError
@@ -14,8 +14,7 @@ class TaskHandle:
 
     `server` is the server's name in the host, `tool` the tool's own name, `task_id` the server's
     name for the task, `call_id` the id of the ToolCall that its result will answer. `protocol` is
-    MCP's revision in which it began ("2025-11-25", "2026-07-28"), `session` the HTTP session that
-    tasks of the older one may be bound to: whoever has it may speak in that session.
+    MCP's revision in which it began ("2025-11-25", "2026-07-28").
 
     Source: MCP 2025-11-25, basic/utilities/tasks; SEP-2663 (`io.modelcontextprotocol/tasks`).
     """
@@ -25,7 +24,6 @@ class TaskHandle:
     task_id: str
     call_id: str = ""
     protocol: str = ""
-    session: str = field(default="", repr=False)
 
     def to_json(self) -> str:
         """An object of strings, to be kept where nobody else reads."""
