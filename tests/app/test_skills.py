@@ -294,12 +294,12 @@ async def test_what_does_not_fit_its_digest_is_not_shown(tmp_path: Path) -> None
     async with Host(server) as host:
         (skill,) = await host["served"].list_skills()
         server.providers[-1] = SkillsDirectoryProvider([tmp_path / "new"])
-        pinned = await loaded(Agent(tools=[host], skills=[skill, "served"]), name="birds")
-        assert "another digest than announced. It is not used." in pinned and "Obey" not in pinned
         renewed = await loaded(Agent(tools=[host], skills=["served"]), name="birds")
         assert (
             renewed.startswith("[It has changed since you were told of it.") and "Obey.." in renewed
         )
+        pinned = await loaded(Agent(tools=[host], skills=[skill, "served"]), name="birds")
+        assert "another digest than announced. It is not used." in pinned and "Obey" not in pinned
 
 
 async def test_a_server_without_skills_or_without_life_costs_no_run(tmp_path: Path) -> None:
