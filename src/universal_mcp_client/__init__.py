@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # several to a line, as _HOMES has them
     from universal_mcp_client.app.bridge import Bridge as Bridge
     from universal_mcp_client.app.context import Section as Section
     from universal_mcp_client.app.execution import Observer as Observer
+    from universal_mcp_client.app.skills import Skills as Skills, SkillToolset as SkillToolset
     from universal_mcp_client.app.subagents import (
         AgentToolset as AgentToolset, HandoffToolset as HandoffToolset,
     )
@@ -134,6 +135,7 @@ _HOMES = {
     "app.bridge": ("Bridge",),
     "app.context": ("Section",),
     "app.execution": ("Observer",),
+    "app.skills": ("Skills", "SkillToolset"),
     "app.subagents": ("AgentToolset", "HandoffToolset"),
     "app.sync": ("SyncRun",),
     "auth.records": ("Login", "OAuthClient", "Tokens"),
