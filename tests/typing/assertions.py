@@ -69,6 +69,7 @@ not_cities: Agent[City] = Agent(MODEL)  # type: ignore
 
 async def runs(session: Sequence[Message]) -> None:
     assert_type(await plain.run("?"), RunResult[str])
+    assert_type(await cities.ask("?"), RunResult[City])
     result = await cities.run("?", history=session)
     assert_type(result, RunResult[City])
     reveal_type(result.output)  # is City

@@ -220,6 +220,8 @@ class Agent(Fields[OutputT, Deps]):
             raise LimitExceeded(self.now().limits.describe(result.limit, result), result=result)
         return result
 
+    ask = run  # as one says it who only wants an answer
+
     @overload
     def run_sync(
         self, prompt: UserContent, *, output_type: None = None, **options: Unpack[Options[Deps]]
