@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastmcp import FastMCP
 
-from universal_mcp_client import Host, ServerConfig, ServerUnavailable
+from universal_mcp_client import Host, ServerConfig, ServerUnavailable, ToolCall
 from universal_mcp_client.mcp import eras
 
 pytestmark = pytest.mark.anyio
@@ -138,3 +138,17 @@ async def test_listings_last_as_long_as_the_server_says(
         assert server._lasts("tools") == lasts
         monkeypatch.setattr(type(server), "_tells", lambda self, kind: True)
         assert server._lasts("tools") == float("inf")
+
+
+@pytest.mark.parametrize("library", ["http-2026"], indirect=True)
+async def test_a_header_that_was_not_listed_is_learnt_and_the_call_made_once_more(
+    library: ServerConfig,
+) -> None:
+    async with Host(library) as host:
+        server: Any = host["library"]
+        server.client.session._x_mcp_header_maps.clear()  # as if listed before the schema changed
+        asked = ToolCall(id="1", name="branch", arguments={"city": "Oslo"})
+        result = await host.call_tool(asked)
+        assert json.loads(result.text) == {"mcp-param-city": "Oslo"}
+        seen = json.loads((await host.call_tool(ToolCall(id="2", name="seen"))).text)
+    assert [what for what in seen if what[0] == "call"] == [["call", "branch"], ["call", "seen"]]

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from fastmcp import Client
 from fastmcp.skills import SkillsClientExtension
 from mcp_types import (
+    HEADER_MISMATCH,
     URL_ELICITATION_REQUIRED,
     EmptyResult,
     PromptReference,
@@ -243,7 +244,14 @@ class Server(Connection, Wrappable):
             following.count(made)
             return None, following
 
-        result, by = await self._ask(request, context)
+        try:
+            result, by = await self._ask(request, context)
+        except MCPError as error:
+            if error.code != HEADER_MISMATCH:
+                raise
+            self._tools.changed()  # the parameters that go into headers are others than were listed
+            await self._tools()
+            result, by = await self._ask(request, context)
         if isinstance(by, Following):
             result = await by.result()
         notes = {TOO_MANY: by.asked > QUESTIONS, NOBODY: by.unheard}
