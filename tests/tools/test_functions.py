@@ -509,6 +509,13 @@ async def test_an_async_function_is_cancelled_at_its_time() -> None:
     assert ended == ["cleaned up"]
 
 
+async def test_without_anyios_private_names_functions_run_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr("anyio._core._eventloop.claim_worker_thread")
+    assert await threads.Threads().run(lambda: 3) == 3
+
+
 async def test_threads_that_were_given_up_are_few_and_cost_nobody_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,7 +1,6 @@
 """`umcp resources`: what servers have to read, and one of it read."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -76,9 +75,7 @@ def _shown(contents: Sequence[ResourceContents], options: argparse.Namespace) ->
         if each.text is not None:
             console.answer(each.text)
         else:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(each.data or b"")
-            sys.stdout.buffer.flush()
+            console.data(each.data or b"")
 
 
 def _written(path: Path, contents: Sequence[ResourceContents]) -> None:

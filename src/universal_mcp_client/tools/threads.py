@@ -28,13 +28,17 @@ class Threads:
         """Raises TimeoutError where too many that were given up are still running."""
         from asyncio import wrap_future
 
-        from anyio import CancelScope, CapacityLimiter
-        from anyio._core._eventloop import (
-            claim_worker_thread,
-            set_current_async_library,
-            threadlocals,
-        )
+        from anyio import CancelScope, CapacityLimiter, to_thread
         from anyio.lowlevel import current_token
+
+        try:
+            from anyio._core._eventloop import (
+                claim_worker_thread,
+                set_current_async_library,
+                threadlocals,
+            )
+        except ImportError:  # private, and may go; the program's end waits for all threads then
+            return await to_thread.run_sync(function, abandon_on_cancel=True)
 
         self._given_up = [thread for thread in self._given_up if thread.is_alive()]
         if len(self._given_up) >= THREADS:

@@ -56,6 +56,14 @@ class Console:
             _write(self._out, shown)
             self._unended = not shown.endswith("\n")
 
+    def data(self, data: bytes) -> None:
+        """Bytes that were asked for, on standard output, which is no terminal."""
+        self._erase()
+        if (out := self._out) is not None:
+            out.flush()
+            out.buffer.write(data)
+            out.buffer.flush()
+
     def row(self, text: str = "") -> None:
         """A line of a table or a list for people, on standard output."""
         self.end_line()
