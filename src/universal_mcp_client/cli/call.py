@@ -7,7 +7,7 @@ from typing import Any
 
 from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, FAILED, say
-from universal_mcp_client.cli.gate import interactive, selected
+from universal_mcp_client.cli.gate import interactive, named
 from universal_mcp_client.cli.options import add_roots, add_servers, parser, print_json, roots_of
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.models.calls import describe
@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
     add_roots(to)
     to.add_argument("--json", action="store_true", help="print the result in MCP's own shapes")
     options = to.parse_args(argv)
-    return ending(_main(options, _server(options)))
+    return ending(_main(options, named(options.server_name, options.server, options.config)))
 
 
 async def _main(options: argparse.Namespace, config: ServerConfig) -> int:
@@ -71,19 +71,6 @@ async def _main(options: argparse.Namespace, config: ServerConfig) -> int:
     else:
         console.answer("\n".join(describe(part) for part in result.content))
     return FAILED if result.is_error else DONE
-
-
-def _server(options: argparse.Namespace) -> ServerConfig:
-    configs = selected(options.server, options.config) if options.server else []
-    for config in configs:
-        if config.name == options.server_name:
-            return config
-    if configs:
-        raise ConfigError(
-            f"There is no server {options.server_name!r}; --server gives: "
-            f"{', '.join(c.name for c in configs)}."
-        )
-    return selected([options.server_name], options.config)[0]
 
 
 def _arguments(options: argparse.Namespace, schema: Mapping[str, Any]) -> dict[str, Any]:

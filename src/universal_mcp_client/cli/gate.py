@@ -43,6 +43,27 @@ def selected(
     return found
 
 
+def named(name: str, servers: Sequence[str], config: Path | None = None) -> ServerConfig:
+    """The server of that name, of `--server` where that is given, else of the config; or what is itself
+    a URL or a command line. Raises ConfigError where `--server` gives others."""
+    given = selected(servers, config) if servers else []
+    for one in given:
+        if one.name == name:
+            return one
+    if given:
+        raise ConfigError(
+            f"There is no server {name!r}; --server gives: {', '.join(one.name for one in given)}."
+        )
+    return selected([name], config)[0]
+
+
+def named_or_all(
+    name: str | None, servers: Sequence[str], config: Path | None
+) -> list[ServerConfig]:
+    """The one that is named, or all."""
+    return selected(servers, config) if name is None else [named(name, servers, config)]
+
+
 def described(items: Sequence[Item]) -> str:
     """What these would do, for a terminal; what runs programs last, next to the question."""
     told = [(item, facts(item, _own(item))) for item in items]

@@ -6,7 +6,7 @@ from typing import Any
 
 from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, FAILED, code_of, say
-from universal_mcp_client.cli.gate import gate, selected
+from universal_mcp_client.cli.gate import gate, named_or_all
 from universal_mcp_client.cli.options import add_servers, parser, print_json
 from universal_mcp_client.cli.typed import listed_prompts, usage
 from universal_mcp_client.config.definitions import PromptDefinition
@@ -32,28 +32,10 @@ def main(argv: Sequence[str]) -> int:
     add_servers(to)
     to.add_argument("--json", action="store_true", help="print JSON")
     options = to.parse_args(argv)
+    servers = named_or_all(options.name, options.server, options.config)
     if options.prompt is not None:
-        return ending(_filled(options, selected_one(options)))
-    named = options.name is not None
-    return ending(
-        _list(
-            options, [selected_one(options)] if named else selected(options.server, options.config)
-        )
-    )
-
-
-def selected_one(options: argparse.Namespace) -> ServerConfig:
-    """The server that is named, of --server or of the config; or itself a URL or a command line."""
-    given = selected(options.server, options.config) if options.server else []
-    for config in given:
-        if config.name == options.name:
-            return config
-    if given:
-        raise ConfigError(
-            f"There is no server {options.name!r}; --server gives: "
-            f"{', '.join(config.name for config in given)}."
-        )
-    return selected([options.name], options.config)[0]
+        return ending(_filled(options, servers[0]))
+    return ending(_list(options, servers))
 
 
 async def _filled(options: argparse.Namespace, config: ServerConfig) -> int:

@@ -7,9 +7,8 @@ from typing import Any
 
 from universal_mcp_client.cli.ending import ending
 from universal_mcp_client.cli.errors import DONE, FAILED, code_of, say
-from universal_mcp_client.cli.gate import selected
+from universal_mcp_client.cli.gate import named_or_all
 from universal_mcp_client.cli.options import add_servers, parser, print_json
-from universal_mcp_client.cli.prompts import selected_one
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.types.errors import ConfigError, ServerError
 from universal_mcp_client.types.resources import Resource, ResourceContents, ResourceTemplate
@@ -34,14 +33,10 @@ def main(argv: Sequence[str]) -> int:
     options = to.parse_args(argv)
     if options.output is not None and options.uri is None:
         raise ConfigError("--output is where a resource is written: name a SERVER and a URI.")
+    servers = named_or_all(options.name, options.server, options.config)
     if options.uri is not None:
-        return ending(_read(options, selected_one(options)))
-    named = options.name is not None
-    return ending(
-        _list(
-            options, [selected_one(options)] if named else selected(options.server, options.config)
-        )
-    )
+        return ending(_read(options, servers[0]))
+    return ending(_list(options, servers))
 
 
 async def _read(options: argparse.Namespace, config: ServerConfig) -> int:
