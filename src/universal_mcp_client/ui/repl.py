@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Words: TypeAlias = Callable[[str], Awaitable[Iterable[str]]]
 """What may be meant by what has been typed of a word."""
+Found: TypeAlias = tuple[str, str, str]
+"""A word, what has been typed of it, and what it is for."""
 
 
 class Editor:
@@ -84,6 +86,30 @@ def _session(completer: "Completer") -> "PromptSession[str]":
 
 
 def _completer(commands: Mapping[str, str], folder: Path, mentions: Words) -> "Completer":
+    async def found(text: str) -> AsyncGenerator[Found]:
+        if text.startswith("/") and " " not in text:
+            for name, about in commands.items():
+                if name.startswith(text[1:]) or f":{text[1:]}" in name:
+                    yield f"/{name}", text, about
+            return
+        word = text.rsplit(None, 1)[-1] if text and not text[-1].isspace() else ""
+        if word.startswith("@"):
+            for each in (*_paths(folder, word[1:]), *await mentions(word[1:])):
+                yield f"@{each}", word, ""
+
+    return _completing(found)
+
+
+def _suggesting(suggest: Words) -> "Completer":
+    async def found(text: str) -> AsyncGenerator[Found]:
+        for each in await suggest(text):
+            yield each, text, ""
+
+    return _completing(found)
+
+
+def _completing(found: Callable[[str], AsyncGenerator[Found]]) -> "Completer":
+    """A completer by what `found` says of the text before the cursor."""
     from prompt_toolkit.completion import CompleteEvent, Completer, Completion
     from prompt_toolkit.document import Document
 
@@ -96,43 +122,10 @@ def _completer(commands: Mapping[str, str], folder: Path, mentions: Words) -> "C
         async def get_completions_async(
             self, document: Document, complete_event: CompleteEvent
         ) -> AsyncGenerator[Completion, None]:
-            text = document.text_before_cursor
-            if text.startswith("/") and " " not in text:
-                for name, about in commands.items():
-                    if name.startswith(text[1:]) or f":{text[1:]}" in name:
-                        yield Completion(
-                            f"/{name}",
-                            -len(text),
-                            display=cell(f"/{name}"),
-                            display_meta=cell(about),
-                        )
-                return
-            word = text.rsplit(None, 1)[-1] if text and not text[-1].isspace() else ""
-            if word.startswith("@"):
-                for each in (*_paths(folder, word[1:]), *await mentions(word[1:])):
-                    yield Completion(f"@{each}", -len(word), display=cell(f"@{each}"))
+            async for text, begun, about in found(document.text_before_cursor):
+                yield Completion(text, -len(begun), display=cell(text), display_meta=cell(about))
 
     return Typed()
-
-
-def _suggesting(suggest: Words) -> "Completer":
-    from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-    from prompt_toolkit.document import Document
-
-    class Suggested(Completer):
-        def get_completions(
-            self, document: Document, complete_event: CompleteEvent
-        ) -> Iterable[Completion]:
-            return ()
-
-        async def get_completions_async(
-            self, document: Document, complete_event: CompleteEvent
-        ) -> AsyncGenerator[Completion, None]:
-            text = document.text_before_cursor
-            for each in await suggest(text):
-                yield Completion(each, -len(text), display=cell(each))
-
-    return Suggested()
 
 
 def _paths(folder: Path, begun: str) -> Sequence[str]:
