@@ -384,8 +384,8 @@ async def test_what_its_own_handler_was_told_is_seen_after_a_while(
         assert len(await host.list_tools()) == 8
         await called(host, "list_as", listing={"tools": []})
         assert len(await host.list_tools()) == 8  # a minute is not over
-        monkeypatch.setattr("universal_mcp_client.mcp.server._UNTOLD", 0.0)
-        monkeypatch.setattr("universal_mcp_client.mcp.server._LEAST", 0.0)
+        monkeypatch.setattr("universal_mcp_client.mcp.catalogue._UNTOLD", 0.0)
+        monkeypatch.setattr("universal_mcp_client.mcp.catalogue._LEAST", 0.0)
         assert await host.list_tools() == ()
 
 

@@ -36,7 +36,7 @@ from universal_mcp_client import (
     Verdict,
     resolve,
 )
-from universal_mcp_client.mcp import tasks
+from universal_mcp_client.mcp import following, tasks
 from universal_mcp_client.types.tools import JSONSchema
 
 pytestmark = pytest.mark.anyio
@@ -230,7 +230,7 @@ async def test_a_task_outlives_its_connection(tmp_path: Path, protocol: str) -> 
 async def test_one_that_cannot_be_reached_is_left_to_be_taken_up_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "_LOST", 0.3)
+    monkeypatch.setattr(following, "_LOST", 0.3)
     watching = Watching(Session())
     async with Host(stdio(tmp_path)) as host:
         calling = asyncio.create_task(host.call_tool(bind(seconds="5"), watching.context))
@@ -314,7 +314,7 @@ async def test_a_task_that_is_not_known_is_an_error_that_says_so(desk: ServerCon
 async def test_an_endless_task_ends_and_is_asked_for_no_faster_than_is_fit(
     desk: ServerConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "LONGEST", 1)
+    monkeypatch.setattr(following, "LONGEST", 1)
     async with Host(desk) as host:
         result = await host.call_tool(says(WORKING | {"pollIntervalMs": 0, "pollInterval": 0}))
         assert result.is_error and "not over after" in result.text
@@ -336,7 +336,7 @@ def test_the_server_says_how_often_it_is_asked_within_reason(
 async def test_a_task_with_questions_without_end_is_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "ROUNDS", 2)
+    monkeypatch.setattr(following, "ROUNDS", 2)
     person = Person()
     rounds = [
         {"status": "input_required", "inputRequests": {f"k{i}": ASKS, f"k{i + 1}": ASKS}}
@@ -366,7 +366,7 @@ async def test_questions_are_counted_over_the_whole_task(tmp_path: Path) -> None
 async def test_a_server_that_tells_of_a_task_is_heard_before_it_is_asked(
     library: ServerConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "_FIRST", 30)
+    monkeypatch.setattr(following, "_FIRST", 30)
     slow = {"pollIntervalMs": 30_000}
     async with Host(library) as host:
         with anyio.fail_after(10):

@@ -100,8 +100,8 @@ async def test_a_malformed_tool_costs_only_itself(tmp_path: Path) -> None:
 async def test_a_malformed_tool_of_2026_costs_only_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("universal_mcp_client.mcp.server._UNTOLD", 0.0)
-    monkeypatch.setattr("universal_mcp_client.mcp.server._LEAST", 0.0)
+    monkeypatch.setattr("universal_mcp_client.mcp.catalogue._UNTOLD", 0.0)
+    monkeypatch.setattr("universal_mcp_client.mcp.catalogue._LEAST", 0.0)
     broken = {"name": "broken", "inputSchema": "none"}
     good = {"name": "effect", "inputSchema": {"type": "object"}}
     async with Host(config(tmp_path, "2026")) as host:

@@ -22,7 +22,7 @@ from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.mcp import eras
 from universal_mcp_client.mcp.borrowed import lent, opened_as
 from universal_mcp_client.mcp.callbacks import Asked, Callbacks
-from universal_mcp_client.mcp.calls import Calls, current
+from universal_mcp_client.mcp.calls import Calls
 from universal_mcp_client.mcp.changes import CHANGES, Kind, Watched, listening, told
 from universal_mcp_client.mcp.convert import log_message
 from universal_mcp_client.mcp.failures import connect_error
@@ -31,7 +31,6 @@ from universal_mcp_client.mcp.stderr import StderrTail
 from universal_mcp_client.mcp.tasks import Tasks
 from universal_mcp_client.mcp.transports import transport_of
 from universal_mcp_client.policy.redact import redacted, without_secrets
-from universal_mcp_client.tools.base import Progress
 from universal_mcp_client.tools.program import awaited
 from universal_mcp_client.types.errors import AuthenticationError, ServerError, ServerUnavailable
 
@@ -212,30 +211,6 @@ class Connection:
             raise self._closed_by_server(unprocessed=True)
         self._calls.lent = self._lent
         return client if self._lent else None
-
-    def _alive_by(self, tell: Progress) -> Progress:
-        """What tells of progress that came, and the call's clock where no transport of ours does."""
-        call = current.get()
-        if not self._lent or call is None:
-            return tell
-
-        async def told(progress: float, total: float | None, message: str | None) -> None:
-            call.alive()
-            await tell(progress, total, message)
-
-        return told
-
-    def _told_of(self, tell: Progress) -> Progress:
-        """`tell`, and the host's own."""
-        own = self._callbacks.progress
-        if own is None:
-            return tell
-
-        async def both(progress: float, total: float | None, message: str | None) -> None:
-            await tell(progress, total, message)
-            await own(progress, total, message)
-
-        return both
 
     async def _watch(self, client: "Client[Any]") -> None:
         """Until told to stop. Listens for changes where the server only tells those who listen."""

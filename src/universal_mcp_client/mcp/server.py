@@ -2,17 +2,14 @@
 
 import asyncio
 import logging
-import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastmcp import Client
-from fastmcp.skills import SkillsClientExtension
 from mcp_types import (
     HEADER_MISMATCH,
-    URL_ELICITATION_REQUIRED,
     EmptyResult,
     PromptReference,
     ResourceTemplateReference,
@@ -27,53 +24,38 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from mcp import MCPError as WireError
 from universal_mcp_client.mcp.callbacks import NOBODY, QUESTIONS, TOO_MANY
 from universal_mcp_client.mcp.calls import Call, current
-from universal_mcp_client.mcp.changes import Kind, subscribes
-from universal_mcp_client.mcp.connection import Connection, State
+from universal_mcp_client.mcp.catalogue import Catalogue
+from universal_mcp_client.mcp.changes import subscribes
+from universal_mcp_client.mcp.connection import State
 from universal_mcp_client.mcp.convert import (
-    prompt,
     rendered_prompt,
-    resource,
     resource_contents,
-    resource_template,
     sendable,
-    skill_of,
     tool_result,
-    tool_spec,
 )
-from universal_mcp_client.mcp.failures import ConnectionLost, translated
-from universal_mcp_client.mcp.listing import Listing, pages
+from universal_mcp_client.mcp.following import Following
 from universal_mcp_client.mcp.skills import verified
-from universal_mcp_client.mcp.tasks import Following, call_as_task, runs_as_task
+from universal_mcp_client.mcp.tasks import call_as_task, runs_as_task
 from universal_mcp_client.mcp.tenants import meta_for
-from universal_mcp_client.policy.redact import secrets_kept
-from universal_mcp_client.tools.base import RunContext
+from universal_mcp_client.tools.base import Progress, RunContext
 from universal_mcp_client.tools.wrapping import Wrappable
 from universal_mcp_client.types.errors import ConfigError, MCPError, ServerError, ServerUnavailable
 from universal_mcp_client.types.messages import Text, ToolCall, ToolResult, failure
 from universal_mcp_client.types.resources import (
-    Prompt,
     RenderedPrompt,
-    Resource,
     ResourceContents,
-    ResourceTemplate,
     Skill,
 )
 from universal_mcp_client.types.tasks import TaskHandle
-from universal_mcp_client.types.tools import ToolSpec
 
 __all__ = ["Server", "State"]
 
 _SUGGESTIONS = 100  # the most that the specification allows (server/utilities/completion)
 
-Answer = TypeVar("Answer")
-
 logger = logging.getLogger(__name__)
 
-_UNTOLD = 60.0  # seconds that a listing lasts of a server which does not say when it changes
-_LEAST, _MOST = 5.0, 24 * 3600.0  # where it says how long its listings last
 
-
-class Server(Connection, Wrappable):
+class Server(Catalogue, Wrappable):
     """An MCP server as a toolset: its tools under their own names.
 
     What it lists is fetched once, and again after it said that it changed; after a minute where it
@@ -85,14 +67,6 @@ class Server(Connection, Wrappable):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.host: Any = None  # the one that opens and closes it
-        self._outdated = ""
-        self._tools = Listing(self._fetch_tools, lambda: self._lasts("tools"))
-        self._resources = Listing(self._fetch_resources, lambda: self._lasts("resources"))
-        self._templates = Listing(
-            self._fetch_templates, lambda: self._lasts("resources", "resourceTemplates")
-        )
-        self._prompts = Listing(self._fetch_prompts, lambda: self._lasts("prompts"))
-        self._skills = Listing(self._fetch_skills, lambda: _UNTOLD)  # of which nobody is told
 
     async def _prepare(self) -> None:
         for kind in ("tools", "prompts", "resources"):
@@ -102,97 +76,7 @@ class Server(Connection, Wrappable):
         # The server has forgotten them with the old connection.
         await asyncio.gather(*map(self._subscribe, self._watched.uris))
 
-    def _changed(self, kind: Kind) -> None:
-        match kind:
-            case "tools":
-                self._tools.changed()
-            case "prompts":
-                self._prompts.changed()
-            case "resources":
-                self._resources.changed()
-                self._templates.changed()
-                self._skills.changed()
-
-    def _lasts(self, kind: Kind, key: str = "") -> float:
-        """Until the server tells of a change, or as long as it says; longer than a moment, as servers
-        that know nothing of it say 0 (SEP-2549, `ttlMs`)."""
-        if self._tells(kind):
-            return math.inf
-        said = self._calls.lasts.get(key or kind)
-        return _UNTOLD if said is None else min(max(said, _LEAST), _MOST)
-
-    async def _ask(
-        self,
-        request: Callable[["Client[Any]"], Awaitable[Answer]],
-        context: RunContext[Any] | None = None,
-        *,
-        patient: bool = False,
-    ) -> Answer:
-        """What the server answers; asked again on a new connection, where it surely has not seen the
-        request on the old one. `context` is that of the run that asks. A `patient` one has no clock."""
-        for again in (True, False):
-            client = await self._connected()
-            opening = self.state == "connecting"  # which has its own time
-            call = self._calls.begin(None if opening or patient else self.config.timeout)
-            call.context = context
-            try:
-                with secrets_kept(self.config, call), translated(self.name, call):
-                    async with call:
-                        try:
-                            return await request(client)
-                        except WireError as error:
-                            if error.code != URL_ELICITATION_REQUIRED:
-                                raise
-                            await self._asked.visited(error)
-                            return await request(client)
-            except ServerUnavailable as error:
-                if isinstance(error, ConnectionLost) or not self.connected:
-                    await self._let_go(client, error)
-                    if again and error.unprocessed:
-                        continue
-                    if self._lent:
-                        raise self._closed_by_server() from error
-                raise
-        raise AssertionError("unreachable")
-
-    async def _offers(self, kind: Kind) -> bool:
-        """Whether the server has such things at all; one that does not say is asked."""
-        capabilities = (await self._connected()).server_capabilities
-        return capabilities is None or getattr(capabilities, kind) is not None
-
-    @property
-    def missing(self) -> Sequence[str]:
-        """What its newest listings had to leave out, and why: malformed items, pages without end."""
-        return [f"{kind}: {what}" for kind, found in self._calls.missing.items() for what in found]
-
-    @property
-    def left_out(self) -> Sequence[str]:
-        """What of this concerns tools, as sentences; and that a newer listing was not to be had."""
-        found = [
-            f"Server {self.name!r}, its tools: {w}." for w in self._calls.missing.get("tools", ())
-        ]
-        return [*([self._outdated] if self._outdated else ()), *found]
-
     # Tools
-
-    async def list_tools(self) -> Sequence[ToolSpec]:
-        """The server's tools; those that it had last while it tells of none."""
-        if await self._settled():
-            try:
-                found = await self._tools()
-                self._outdated = ""
-                return found
-            except ServerError as error:
-                self._outdated = f"{error} Its tools may no longer be what it listed before."
-                logger.warning("%s", self._outdated)
-                self._rest()
-        return self._tools.items
-
-    async def _fetch_tools(self) -> Sequence[ToolSpec]:
-        if not await self._offers("tools"):
-            return ()
-        found = await self._ask(lambda client: pages(client.list_tools_mcp, "tools", self._calls))
-        return [tool_spec(tool, self.name) for tool in found]
 
     async def call_tool(self, call: ToolCall, context: RunContext[Any]) -> ToolResult:
         """Call a tool by its own name. Whatever fails becomes a result that says so."""
@@ -223,7 +107,7 @@ class Server(Connection, Wrappable):
             made = current.get()
             assert made is not None
             made.tool = context.call or call
-            tell = self._alive_by(self._told_of(context.progress))
+            tell = self._told_of(context.progress, made)
             meta = await meta_for(self.config, context)
             support = next((s.task_support for s in self._tools.items if s.name == call.name), None)
             given = call.name, sendable(call.arguments)
@@ -270,35 +154,22 @@ class Server(Connection, Wrappable):
         told = replace(context, progress=self._told_of(context.progress))
         return Following(handle, self._ask, self._tasks, told)
 
+    def _told_of(self, tell: Progress, call: Call | None = None) -> Progress:
+        """`tell`, and the host's own; and the clock of `call` where no transport of ours tells it."""
+        own, call = self._callbacks.progress, call if self._lent else None
+        if own is None and call is None:
+            return tell
+
+        async def told(progress: float, total: float | None, message: str | None) -> None:
+            if call is not None:
+                call.alive()
+            await tell(progress, total, message)
+            if own is not None:
+                await own(progress, total, message)
+
+        return told
+
     # Resources
-
-    async def list_resources(self) -> Sequence[Resource]:
-        """What can be read."""
-        await self._connected()
-        return await self._resources()
-
-    async def _fetch_resources(self) -> Sequence[Resource]:
-        if not await self._offers("resources"):
-            return ()
-        found = await self._ask(
-            lambda client: pages(client.list_resources_mcp, "resources", self._calls)
-        )
-        return [resource(one, self.name) for one in found]
-
-    async def list_resource_templates(self) -> Sequence[ResourceTemplate]:
-        """The families of what can be read."""
-        await self._connected()
-        return await self._templates()
-
-    async def _fetch_templates(self) -> Sequence[ResourceTemplate]:
-        if not await self._offers("resources"):
-            return ()
-        found = await self._ask(
-            lambda client: pages(
-                client.list_resource_templates_mcp, "resourceTemplates", self._calls
-            )
-        )
-        return [resource_template(template, self.name) for template in found]
 
     async def read_resource(self, uri: str) -> Sequence[ResourceContents]:
         """What is at `uri`; several parts where it is a folder, say. Raises ConfigError for what is
@@ -348,19 +219,6 @@ class Server(Connection, Wrappable):
 
     # Prompts
 
-    async def list_prompts(self) -> Sequence[Prompt]:
-        """The server's prompts under their own names."""
-        await self._connected()
-        return await self._prompts()
-
-    async def _fetch_prompts(self) -> Sequence[Prompt]:
-        if not await self._offers("prompts"):
-            return ()
-        found = await self._ask(
-            lambda client: pages(client.list_prompts_mcp, "prompts", self._calls)
-        )
-        return [prompt(one, self.name) for one in found]
-
     async def get_prompt(
         self, name: str, arguments: Mapping[str, Any] | None = None
     ) -> RenderedPrompt:
@@ -396,23 +254,6 @@ class Server(Connection, Wrappable):
         return result.completion.values[:_SUGGESTIONS]
 
     # Skills (SEP-2640)
-
-    async def list_skills(self, *, again: bool = False) -> Sequence[Skill]:
-        """The skills that the server describes; none of their files is read yet. What was listed in
-        the last minute is not asked for, unless `again`."""
-        if again:
-            self._skills.changed()
-        return await self._skills()
-
-    async def _fetch_skills(self) -> Sequence[Skill]:
-        capabilities = (await self._connected()).server_capabilities
-        offered = (capabilities.extensions if capabilities else None) or {}
-        if SkillsClientExtension.identifier not in offered:
-            return ()
-        return [
-            skill_of(found, self.name)
-            for found in await self._ask(lambda client: client.list_skills())
-        ]
 
     async def read_skill(self, skill: Skill) -> str:
         """The text of a skill's SKILL.md, as the server has described it: raises IntegrityError
