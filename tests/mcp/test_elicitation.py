@@ -7,35 +7,16 @@ from typing import Any
 import mcp_types
 import pytest
 from tests.conftest import ROOT
+from tests.support.people import Person
 
 from universal_mcp_client import Host
 from universal_mcp_client.config.servers import ServerConfig
 from universal_mcp_client.mcp.callbacks import QUESTIONS, Asked, Callbacks
 from universal_mcp_client.mcp.calls import Calls
-from universal_mcp_client.types.interaction import Elicited, LoginRequest, Verdict
+from universal_mcp_client.types.interaction import Elicited
 from universal_mcp_client.types.messages import ToolCall
-from universal_mcp_client.types.tools import JSONSchema, ToolSpec
 
 NOSY = ROOT / "tests" / "support" / "nosy_server.py"
-
-
-class Person:
-    can_log_in = False
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    async def approve(self, call: ToolCall, spec: ToolSpec) -> Verdict:
-        return Verdict(allowed=True)
-
-    async def elicit(
-        self, server: str, message: str, schema: JSONSchema | None, url: str | None = None
-    ) -> Elicited:
-        self.asked.append(url or message)
-        return Elicited(action="accept", content={"name": "Ann"})
-
-    async def login(self, request: LoginRequest) -> str | None:
-        return None
 
 
 def asked_of(person: Person, calls: Calls) -> Any:

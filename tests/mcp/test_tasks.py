@@ -14,16 +14,15 @@ import anyio
 import pytest
 from tests.conftest import LIBRARY
 from tests.support.llm_server import Call, LLMServer
+from tests.support.people import Person
 
 from universal_mcp_client import (
     Agent,
     Client,
     ConfigError,
-    Elicited,
     Host,
     LimitExceeded,
     Limits,
-    LoginRequest,
     MCPError,
     RunContext,
     ServerConfig,
@@ -32,12 +31,9 @@ from universal_mcp_client import (
     TaskHandle,
     ToolCall,
     ToolProgress,
-    ToolSpec,
-    Verdict,
     resolve,
 )
 from universal_mcp_client.mcp import following, tasks
-from universal_mcp_client.types.tools import JSONSchema
 
 pytestmark = pytest.mark.anyio
 
@@ -46,25 +42,6 @@ ASKS = {
     "method": "elicitation/create",
     "params": {"message": "Sure?", "requestedSchema": {"type": "object", "properties": {}}},
 }
-
-
-class Person:
-    can_log_in = False
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    async def approve(self, call: ToolCall, spec: ToolSpec) -> Verdict:
-        return Verdict(allowed=True)
-
-    async def elicit(
-        self, server: str, message: str, schema: JSONSchema | None, url: str | None = None
-    ) -> Elicited:
-        self.asked.append(message)
-        return Elicited(action="accept", content={"name": "Ann"})
-
-    async def login(self, request: LoginRequest) -> str | None:
-        return None
 
 
 @pytest.fixture

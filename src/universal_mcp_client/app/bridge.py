@@ -8,14 +8,12 @@ from dataclasses import replace
 from typing import Any, Self, cast
 from uuid import uuid4
 
-import anyio
-
 from universal_mcp_client.app.agent import Agent
 from universal_mcp_client.app.recipe import Tool
 from universal_mcp_client.app.sdk_calls import Chunks, called, chunks, direct, wire_of
 from universal_mcp_client.app.wires import SAY_WHICH, WIRES, Heard, Turn, Wire, follow, plain, read
 from universal_mcp_client.config.sources import ServerSource
-from universal_mcp_client.core.run import sole_leaf
+from universal_mcp_client.core.run import make_calls
 from universal_mcp_client.core.session import Session
 from universal_mcp_client.models.dialects import Dialect, function_specs
 from universal_mcp_client.models.hosted import HostedTool
@@ -24,7 +22,7 @@ from universal_mcp_client.models.strict import meant
 from universal_mcp_client.tools.base import RunContext, current_run, opened
 from universal_mcp_client.tools.budgeted import DEFAULT_BUDGET
 from universal_mcp_client.tools.rules import Approval, Needs
-from universal_mcp_client.types.errors import ConfigError, Fatal, LimitExceeded, ServerError
+from universal_mcp_client.types.errors import ConfigError, LimitExceeded, ServerError
 from universal_mcp_client.types.interaction import Interaction
 from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
 from universal_mcp_client.types.tools import ToolSpec
@@ -283,22 +281,12 @@ class Bridge:
     async def _make(self, calls: Sequence[ToolCall], found: list[ToolResult], deps: Any) -> None:
         """Make calls all at once; what they give goes to its place in `found`."""
 
-        async def make(at: int, call: ToolCall) -> None:
+        async def make(place: int, call: ToolCall) -> None:
             context = replace(self._context, deps=deps, call=call)
             current_run.set(context)  # of this task alone
-            try:
-                found[at] = await self._guarded.call_tool(call, context)
-            except Fatal as error:
-                found[at] = failure(call, f"It ended the run: {error}")
-                raise
+            found[place] = await self._guarded.call_tool(call, context)
 
-        try:
-            async with anyio.create_task_group() as group:
-                for at, call in enumerate(calls):
-                    group.start_soon(make, at, call)
-        except BaseExceptionGroup as failures:
-            error = sole_leaf(failures)
-            raise error from error.__cause__
+        await make_calls(calls, found, make)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:

@@ -7,14 +7,12 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-import anyio
-
 from universal_mcp_client.core.limits import Meter
-from universal_mcp_client.core.run import sole_leaf
+from universal_mcp_client.core.run import make_calls
 from universal_mcp_client.models.base import Model, ModelRequest
 from universal_mcp_client.tools.base import Catalogue, RunContext, Toolset, current_run, left_out
 from universal_mcp_client.tools.combined import unknown_tool
-from universal_mcp_client.types.errors import ConfigError, ContentFiltered, Fatal, ModelUnavailable
+from universal_mcp_client.types.errors import ConfigError, ContentFiltered, ModelUnavailable
 from universal_mcp_client.types.events import (
     CallRecord,
     Completion,
@@ -92,7 +90,11 @@ class Loop:
             if limit := self.meter.calls(len(calls)):
                 results = [failure(call, _TOO_MANY) for call in calls]
                 return limit
-            await self._call_all(calls, by_name, results)
+
+            async def make(place: int, call: ToolCall) -> None:
+                await self._call(place, call, by_name.get(call.name), results)
+
+            await make_calls(calls, results, make)
         finally:
             if calls:
                 self._close(calls, results, by_name)
@@ -144,18 +146,6 @@ class Loop:
             )
         return completion
 
-    async def _call_all(
-        self, calls: Sequence[ToolCall], by_name: Mapping[str, ToolSpec], results: list[ToolResult]
-    ) -> None:
-        """Make all calls at once; their results keep the calls' order."""
-        try:
-            async with anyio.create_task_group() as group:
-                for index, call in enumerate(calls):
-                    group.start_soon(self._call, index, call, by_name.get(call.name), results)
-        except BaseExceptionGroup as failures:
-            error = sole_leaf(failures)
-            raise error from error.__cause__
-
     def _close(
         self,
         calls: Sequence[ToolCall],
@@ -169,7 +159,7 @@ class Loop:
             self.records.append(CallRecord(call=call, result=result, server=server, tool=tool))
 
     async def _call(
-        self, index: int, call: ToolCall, spec: ToolSpec | None, results: list[ToolResult]
+        self, place: int, call: ToolCall, spec: ToolSpec | None, results: list[ToolResult]
     ) -> None:
         async def report(progress: float, total: float | None, message: str | None) -> None:
             await self.emit(
@@ -180,11 +170,7 @@ class Loop:
         started = time.monotonic()
         context = replace(self.context, call=call, progress=report)
         current_run.set(context)  # of this task alone
-        try:
-            results[index] = await self.tools.call_tool(call, context)
-        except Fatal as error:
-            results[index] = failure(call, f"It ended the run: {error}")
-            raise
+        results[place] = result = await self.tools.call_tool(call, context)
         seconds = time.monotonic() - started
-        logger.debug("%s: %.3f s, error: %s.", call.name, seconds, results[index].is_error)
-        await self.emit(ToolFinished(call=call, result=results[index], seconds=seconds, spec=spec))
+        logger.debug("%s: %.3f s, error: %s.", call.name, seconds, result.is_error)
+        await self.emit(ToolFinished(call=call, result=result, seconds=seconds, spec=spec))

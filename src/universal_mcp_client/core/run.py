@@ -1,15 +1,16 @@
 """One prompt's execution: a context manager and an iterator of events."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Generic, Self, cast
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
-from universal_mcp_client.types.errors import RunError, UniversalMCPError
+from universal_mcp_client.types.errors import Fatal, RunError, UniversalMCPError
 from universal_mcp_client.types.events import Event, Output, RunFinished, RunResult
+from universal_mcp_client.types.messages import ToolCall, ToolResult, failure
 
 
 class Run(Generic[Output]):
@@ -70,6 +71,30 @@ async def running(
             await asyncio.wait({driving})
         if not driving.cancelled():
             driving.exception()  # it need not have been read
+
+
+async def make_calls(
+    calls: Sequence[ToolCall],
+    results: list[ToolResult],
+    make: Callable[[int, ToolCall], Awaitable[None]],
+) -> None:
+    """Make all calls at once, each in a task of its own: `make(place, call)` puts the result into its
+    place in `results` as soon as it is there. Raises what ends the run as it is, not as a group."""
+
+    async def one(place: int, call: ToolCall) -> None:
+        try:
+            await make(place, call)
+        except Fatal as error:
+            results[place] = failure(call, f"It ended the run: {error}")
+            raise
+
+    try:
+        async with anyio.create_task_group() as group:
+            for place, call in enumerate(calls):
+                group.start_soon(one, place, call)
+    except BaseExceptionGroup as failures:
+        error = sole_leaf(failures)
+        raise error from error.__cause__
 
 
 def sole_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
